@@ -1,0 +1,118 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+/// Every target of Weir is built with these; a warning is an error.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+extension Target {
+    static func weir(_ name: String, path: String? = nil, _ dependencies: [Dependency] = []) -> Target {
+        .target(name: name, dependencies: dependencies, path: path, exclude: [], swiftSettings: settings)
+    }
+
+    static func plugin(_ name: String, _ dependencies: [Dependency] = []) -> Target {
+        .target(
+            name: name, dependencies: dependencies, path: "Plugins/\(name)", exclude: ["README.md"],
+            swiftSettings: settings)
+    }
+
+    static func tests(_ name: String, path: String? = nil, _ dependencies: [Dependency] = []) -> Target {
+        .testTarget(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+    }
+
+    static func systemLibrary(_ name: String, apt package: String) -> Target {
+        .systemLibrary(name: name, path: "Sources/System/\(name)", providers: [.apt([package])])
+    }
+}
+
+let package = Package(
+    name: "weir",
+    products: [
+        .executable(name: "weir", targets: ["WeirCommand"]),
+        .library(name: "WorkTracking", targets: ["WorkTracking"]),
+        .library(name: "WeirRuntime", targets: ["WeirRuntime"]),
+        .library(name: "WeirSimulation", targets: ["WeirSimulation"]),
+    ],
+    traits: [
+        .trait(name: "Raft", description: "Partitions replicated by Raft; without it one node runs alone."),
+        .default(enabledTraits: ["Raft"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // Counting and draining work.
+        .weir("WorkTracking"),
+        .weir("WeirRuntime", ["WorkTracking", logging, lifecycle]),
+
+        // The ports: for real, and under a seed.
+        .target(name: "CSystemIO"),
+        .weir("WeirIO", ["WeirRuntime", "CSystemIO", nioCore, nioPosix]),
+        .weir("WeirSimulation", ["WeirRuntime"]),
+
+        // The log.
+        .target(name: "CChecksum"),
+        .systemLibrary("CZlib", apt: "zlib1g-dev"),
+        .systemLibrary("CLZ4", apt: "liblz4-dev"),
+        .systemLibrary("CZstd", apt: "libzstd-dev"),
+        .systemLibrary("CSnappy", apt: "libsnappy-dev"),
+        .weir("RecordBatch", ["CChecksum", "CZlib", "CLZ4", "CZstd", "CSnappy", nioCore]),
+        .weir("SegmentLog", ["RecordBatch", "WeirRuntime", nioCore, logging]),
+
+        // Plugins.
+        .plugin("Raft"),
+        .plugin("KafkaWire", ["RecordBatch", nioCore]),
+        .plugin("KafkaClient", ["KafkaWire", "RecordBatch", nioCore, nioPosix]),
+        .plugin(
+            "Kafka",
+            ["KafkaWire", "RecordBatch", "SegmentLog", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging]),
+        .plugin("AdminHTTP", ["WeirRuntime", "WorkTracking", nioCore, logging]),
+
+        // The program, and the tools of its developers.
+        .executableTarget(
+            name: "WeirCommand",
+            dependencies: [
+                "WeirRuntime", "WorkTracking", "WeirIO", "RecordBatch", "SegmentLog", "Kafka", "KafkaWire",
+                "KafkaClient", "AdminHTTP", .target(name: "Raft", condition: .when(traits: ["Raft"])),
+                argumentParser, logging, nioCore, nioPosix,
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "weir-kafka-messages", dependencies: [argumentParser], path: "Sources/Tools/weir-kafka-messages",
+            swiftSettings: settings),
+
+        .tests("WorkTrackingTests", ["WorkTracking"]),
+        .tests("WeirRuntimeTests", ["WeirRuntime", "WorkTracking", "WeirSimulation", lifecycle, logging]),
+        .tests("WeirIOTests", ["WeirIO", "WeirRuntime", nioPosix]),
+        .tests("WeirSimulationTests", ["WeirSimulation", "WeirRuntime"]),
+        .tests("RecordBatchTests", ["RecordBatch", nioCore]),
+        .tests("SegmentLogTests", ["SegmentLog", "RecordBatch", "WeirRuntime", "WeirSimulation", "WeirIO", nioCore]),
+        .tests("KafkaWireTests", ["KafkaWire", "RecordBatch", nioCore]),
+        .tests("KafkaClientTests", ["KafkaClient", "KafkaWire", nioCore]),
+        .tests(
+            "KafkaTests",
+            [
+                "Kafka", "KafkaWire", "RecordBatch", "SegmentLog", "WeirRuntime", "WorkTracking", "WeirSimulation",
+                "WeirIO", nioCore, nioEmbedded, nioPosix, logging,
+            ]),
+        .tests("AdminHTTPTests", ["AdminHTTP", "WeirRuntime", "WorkTracking"]),
+        .tests("WeirCommandTests", ["WeirCommand", "WeirRuntime"]),
+        .tests("TidyTests", path: "Tests/Tidy"),
+    ]
+)

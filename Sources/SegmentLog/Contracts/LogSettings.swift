@@ -1,0 +1,34 @@
+/// How one log is kept; the defaults are Kafka's.
+public struct LogSettings: Sendable, Hashable {
+    /// What an acknowledged batch has survived.
+    public enum Durability: Sendable, Hashable {
+        /// Committed = synced to the device (on a majority).
+        case synced
+        /// Committed = in the page cache (of a majority); flushed to the device within `flushInterval`.
+        case memory
+    }
+
+    /// A segment is rolled before it grows past this many bytes (`segment.bytes`).
+    public var segmentSizeBytesMax = 1_073_741_824
+    /// A segment is rolled when its first record is older than this (`segment.ms`), in milliseconds.
+    public var segmentAgeMillisecondsMax: Int64 = 604_800_000
+    /// Old segments go when the log is larger than this (`retention.bytes`); nil: never.
+    public var retentionBytes: Int64?
+    /// Segments whose newest record is older than this go (`retention.ms`), in milliseconds; nil: never.
+    public var retentionMilliseconds: Int64? = 604_800_000
+    /// Whether retention by size and time applies (`cleanup.policy` contains `delete`).
+    public var deletesOldSegments = true
+    /// Bytes of log between two entries of the offset index (`index.interval.bytes`).
+    public var indexIntervalBytes = 4096
+    /// What commit means (`weir.durability`).
+    public var durability = Durability.synced
+    /// With `memory` durability: the bound on how long written bytes stay unsynced.
+    public var flushInterval: Duration = .milliseconds(1000)
+    /// How long a producer id without a batch is remembered (`producer.id.expiration.ms`), in milliseconds.
+    public var producerExpirationMilliseconds: Int64 = 86_400_000
+    /// How long a deleted file stays, renamed (`file.delete.delay.ms`).
+    public var fileDeleteDelay: Duration = .seconds(60)
+
+    /// Kafka's defaults.
+    public init() {}
+}
