@@ -13,17 +13,17 @@ public struct WorkDocument: Codable, Sendable, Hashable {
         /// The most that ran at once.
         public var peak: Int
         /// Operations admitted.
-        public var started: UInt64
+        public var started: Int
         /// Of them, those that did what was asked.
-        public var succeeded: UInt64
+        public var succeeded: Int
         /// Of them, those that failed.
-        public var failed: UInt64
+        public var failed: Int
         /// Of them, those that were cancelled.
-        public var cancelled: UInt64
+        public var cancelled: Int
         /// Of them, those that nobody ended.
-        public var abandoned: UInt64
+        public var abandoned: Int
         /// Operations refused, by reason.
-        public var rejected: [String: UInt64]
+        public var rejected: [String: Int]
         /// Open sessions.
         public var sessions: Int
         /// Running loops.
