@@ -2,11 +2,11 @@ import Synchronization
 public import WeirRuntime
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// Steps simulated loops on one thread, in an order and at times that follow from a seed.

@@ -4,7 +4,7 @@ import WeirIO
 import WeirRuntime
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// A folder of the real disk that goes with the value.

@@ -191,8 +191,10 @@ struct PowerCutTests {
         func found(_ seed: UInt64) throws -> [[UInt8]?] {
             let disk = SimulatedDisk(seed: seed, faults: .legal)
             for name in ["a", "b", "c"] {
-                let file = try disk.open("/\(name)", .createNew)
-                for round in 0..<20 { try file.writeAll(Array(repeating: UInt8(round), count: 700), at: Int64(round * 500)) }
+                let file = try disk.makeDurable("/\(name)", [])
+                for round in 0..<20 {
+                    try file.writeAll(Array(repeating: UInt8(round), count: 700), at: Int64(round * 500))
+                }
             }
             let next = disk.crash()
             return ["/a", "/b", "/c"].map { next.contents(of: $0) }

@@ -76,9 +76,10 @@ struct SimulatedDiskTests {
         ]
         let log = try disk.open("/a.log", .createNew)
         let other = try disk.open("/a.index", .createNew)
-        let failures = (0..<5).map { index in
-            #expect(failure { try other.writeAll([1], at: 0) } == nil)
-            return failure { try log.writeAll([1], at: Int64(index)) }
+        var failures: [DiskError.Code?] = []
+        for index in 0..<5 {
+            try other.writeAll([1], at: 0)
+            failures.append(failure { try log.writeAll([1], at: Int64(index)) })
         }
         #expect(failures == [nil, .full, .full, nil, nil])
         #expect(failure { _ = try disk.open("/never", .createNew) } == .failed)
@@ -192,7 +193,7 @@ struct SimulatedDiskTests {
     @Test("holds what any calls and power cuts may leave, and nothing else", arguments: 0..<10)
     func agreesWithModel(_ base: UInt64) throws {
         for seed in (base * 100)..<(base * 100 + 100) {
-            var model = FileModel(seed: seed)
+            var model = try FileModel(seed: seed)
             try model.run(steps: 60)
         }
     }
@@ -209,11 +210,14 @@ private struct FileModel {
     private var current = [UInt8](repeating: 0, count: slotCount)
     private var possible: [Set<UInt8>]
 
-    init(seed: UInt64) {
+    init(seed: UInt64) throws {
         self.seed = seed
         random = SeededRandom(seed: seed)
-        disk = SimulatedDisk(seed: seed, faults: .legal)
-        file = try! disk.makeDurable("/a", Array(repeating: 0, count: Self.slotSize * Self.slotCount))
+        // A write that ends within a sector lets the kernel write back half of it, rightly; not modelled.
+        var faults = DiskFaults.legal
+        faults.shortWrite = 0
+        disk = SimulatedDisk(seed: seed, faults: faults)
+        file = try disk.makeDurable("/a", Array(repeating: 0, count: Self.slotSize * Self.slotCount))
         possible = current.map { [$0] }
     }
 

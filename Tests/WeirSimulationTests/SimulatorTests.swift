@@ -180,19 +180,21 @@ struct SeededRandomTests {
     func knownNumbers() {
         // The reference implementation's first numbers for the seed 1234567.
         var random = SeededRandom(seed: 1_234_567)
-        #expect((0..<3).map { _ in random.next() } == [
-            6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423,
-        ])
+        let numbers = (0..<3).map { _ in random.next() }
+        #expect(numbers == [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423])
     }
 
     @Test("come as often as the chance says, and draw nothing for none")
     func chances() {
         var random = SeededRandom(seed: 5)
         var untouched = random
-        #expect(!random.chance(0))
-        #expect(random.next() == untouched.next())
-        #expect((0..<10_000).count { _ in random.chance(0.25) } > 2200)
-        #expect((0..<10_000).count { _ in random.chance(0.25) } < 2800)
-        #expect((0..<100).allSatisfy { _ in random.chance(1) })
+        let none = random.chance(0)
+        #expect(!none)
+        let (next, expected) = (random.next(), untouched.next())
+        #expect(next == expected)
+        let hits = (0..<10_000).count { _ in random.chance(0.25) }
+        #expect(hits > 2300 && hits < 2700)
+        let always = (0..<100).allSatisfy { _ in random.chance(1) }
+        #expect(always)
     }
 }

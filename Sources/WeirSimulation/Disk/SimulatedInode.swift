@@ -47,7 +47,9 @@ struct SimulatedInode {
             let part = min(Self.pageSize - start, count - done)
             let target = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + part])
             if let page = cached[index] {
-                page.bytes.withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<start + part])) }
+                page.bytes.withUnsafeBytes {
+                    target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<start + part]))
+                }
             } else {
                 target.initializeMemory(as: UInt8.self, repeating: 0)
             }

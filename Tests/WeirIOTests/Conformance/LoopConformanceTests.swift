@@ -129,7 +129,8 @@ struct LoopConformanceTests {
         }
     }
 
-    @Test("runs scheduled callbacks in order of deadline, the past first, none early", arguments: LoopUnderTest.allCases)
+    @Test(
+        "runs scheduled callbacks in order of deadline, the past first, none early", arguments: LoopUnderTest.allCases)
     func schedules(_ which: LoopUnderTest) async throws {
         try await which.use { stage in
             let loop = stage.loops[0]
@@ -214,7 +215,9 @@ struct LoopConformanceTests {
         }
     }
 
-    @Test("runs end-of-burst bodies once each, in order, after the callback that asked", arguments: LoopUnderTest.allCases)
+    @Test(
+        "runs end-of-burst bodies once each, in order, after the callback that asked", arguments: LoopUnderTest.allCases
+    )
     func endsBursts(_ which: LoopUnderTest) async throws {
         try await which.use { stage in
             let loop = stage.loops[0]
