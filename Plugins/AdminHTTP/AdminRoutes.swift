@@ -91,11 +91,11 @@ struct AdminRoutes: Sendable {
             status: .ok, headers: headers,
             body: ResponseBody { writer in
                 let session = try gate.openSession()
-                defer { session.close() }
-                for await snapshot in runtime.snapshots {
+                for await snapshot in runtime.snapshots() {
                     let json = String(decoding: try WorkDocument(snapshot).json(), as: UTF8.self)
                     try await writer.write(ByteBuffer(string: "data: \(json)\n\n"))
                 }
+                session.close()
                 try await writer.finish(nil)
             })
     }
@@ -106,8 +106,8 @@ struct AdminRoutes: Sendable {
         let name = Self.componentName(context)
         let mode = request.uri.queryParameters["mode"].map(String.init) ?? "drain"
         switch mode {
-        case "drain": try await runtime.drain(name, mode: .drain)
-        case "read-only": try await runtime.drain(name, mode: .readOnly)
+        case "drain": try runtime.drain(name, mode: .drain)
+        case "read-only": try runtime.drain(name, mode: .readOnly)
         default: throw HTTPError(.badRequest, message: "mode is '\(mode)'; it must be drain or read-only")
         }
         return try rows(of: name, status: .accepted)
@@ -116,7 +116,7 @@ struct AdminRoutes: Sendable {
     /// The rest of the path is the name; nil where there is none.
     private static func componentName(_ context: BasicRequestContext) -> String? {
         let name = context.parameters.getCatchAll().joined(separator: "/")
-        return name.isEmpty ? nil : name.removingPercentEncoding ?? name
+        return name.isEmpty ? nil : name.removingPercentEscapes()
     }
 
     private func rows(of name: String?, status: HTTPResponse.Status = .ok) throws -> Response {
@@ -178,7 +178,26 @@ extension WorkDocument.Component {
         sessions = counts.sessions
         loops = counts.loops
         oldest = snapshot.oldest.map {
-            WorkDocument.Operation(name: $0.name, key: $0.key, ageMs: $0.age.milliseconds, phase: $0.phase)
+            WorkDocument.Operation(name: $0.name, key: $0.key, ageMs: $0.age.milliseconds, phase: $0.phase ?? "")
         }
+    }
+}
+
+extension String {
+    /// The text with `%41` read as `A`; what is not an escape stays as it is.
+    func removingPercentEscapes() -> String {
+        var bytes: [UInt8] = []
+        var rest = Array(utf8)[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), rest.count >= 2,
+                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+            {
+                bytes.append(value)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

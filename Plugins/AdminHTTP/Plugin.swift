@@ -1,10 +1,9 @@
-public import Logging
-public import NIOCore
-public import WeirRuntime
-public import WorkTracking
-
 import Hummingbird
+import Logging
+public import NIOCore
 import Synchronization
+public import WeirRuntime
+import WorkTracking
 
 /// The HTTP server of a node: health, metrics, work, drain and resume.
 ///
