@@ -38,3 +38,8 @@ enum StandardError {
     /// Whether a person watches.
     static var isTerminal: Bool { isatty(2) == 1 }
 }
+
+/// Hands what was printed to whoever reads it, also where that is a pipe.
+func flushOutput() {
+    fflush(nil)
+}
