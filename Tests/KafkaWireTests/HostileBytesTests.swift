@@ -79,6 +79,16 @@ struct HostileBytesTests {
         #expect(refused > 1_000)
     }
 
+    /// The bound that README.md gives; raise it there too if a new message needs more.
+    @Test("an array's elements take at most 64 bytes of memory for a byte on the wire")
+    func memoryBound() {
+        for type in generatedStructs {
+            #expect(memory(of: type) <= 64 * type.wireSizeMin, "\(type): \(memory(of: type)) bytes")
+        }
+    }
+
+    private func memory<Element: WireStruct>(of type: Element.Type) -> Int { MemoryLayout<Element>.stride }
+
     @Test("a null array where none may be is an error, not a crash")
     func nullArray() {
         let nullTopics: [UInt8] = [0xff, 0xff, 0xff, 0xff]
