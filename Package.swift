@@ -99,7 +99,7 @@ let package = Package(
 
         .tests("WorkTrackingTests", ["WorkTracking"]),
         .tests("WeirRuntimeTests", ["WeirRuntime", "WorkTracking", "WeirSimulation", lifecycle, logging]),
-        .tests("WeirIOTests", ["WeirIO", "WeirRuntime", nioPosix]),
+        .tests("WeirIOTests", ["WeirIO", "WeirRuntime", "WeirSimulation", nioCore, nioPosix]),
         .tests("WeirSimulationTests", ["WeirSimulation", "WeirRuntime"]),
         .tests("RecordBatchTests", ["RecordBatch", nioCore]),
         .tests("SegmentLogTests", ["SegmentLog", "RecordBatch", "WeirRuntime", "WeirSimulation", "WeirIO", nioCore]),

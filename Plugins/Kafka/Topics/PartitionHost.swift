@@ -2,7 +2,8 @@
 ///
 /// Callable from any thread; the catalog calls it for one topic at a time, for several topics at once.
 public protocol PartitionHost: AnyObject, Sendable {
-    /// Makes the logs of the partitions and serves them; returns when they serve.
+    /// Makes the logs of the partitions and serves them, and takes the description into use for those
+    /// that are served already; returns when they serve.
     ///
     /// Where it throws, what it made may stay: the catalog calls `delete` for it.
     func create(_ topic: TopicDescription, partitions: Range<Int32>) async throws
@@ -15,6 +16,6 @@ public protocol PartitionHost: AnyObject, Sendable {
     /// when the name is free.
     func delete(_ topic: TopicDescription) async throws
 
-    /// Takes a new configuration or partition count into use for the partitions that are served.
+    /// Takes a new configuration into use for the partitions that are served.
     func apply(_ topic: TopicDescription) async
 }

@@ -173,7 +173,6 @@ extension TopicCatalog {
         return await carryOut(planned, named: "adding partitions to the topic") { host, topic in
             let first = before[topic.name]?.partitionCount ?? 0
             try await host.create(topic, partitions: first..<topic.partitionCount)
-            await host.apply(topic)
         } undo: { topic in
             guard let old = before[topic.name] else { return nil }
             return try? MetadataRecord(old)
@@ -230,7 +229,7 @@ extension TopicCatalog {
             throw TopicError(.unknownTopicOrPartition, "This server does not host this topic-partition.")
         case .id(let id):
             if let topic = snapshot[id] { return topic }
-            throw TopicError(.unknownTopicID, "This server does not host this topic ID.")
+            throw TopicError(.unknownTopicId, "This server does not host this topic ID.")
         }
     }
 

@@ -1,3 +1,4 @@
+internal import KafkaWire
 package import SegmentLog
 
 extension TopicID {
@@ -35,4 +36,14 @@ extension TopicID {
         let digits = String(word, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
+}
+
+extension WireUUID {
+    /// The topic id on the wire.
+    init(_ id: TopicID) { self.init(high: id.high, low: id.low) }
+}
+
+extension TopicID {
+    /// The topic id from the wire.
+    init(_ id: WireUUID) { self.init(high: id.high, low: id.low) }
 }
