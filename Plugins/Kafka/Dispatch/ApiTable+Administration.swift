@@ -1,0 +1,4 @@
+extension ApiTable {
+    /// What changes topics and their configuration.
+    static let topicAdministration: [ApiEntry] = []
+}
