@@ -68,14 +68,14 @@ public final class Broker: Sendable {
     var openConnections: [ConnectionHandler] { connections.withLock { Array($0.values) } }
 
     func add(_ connection: ConnectionHandler) -> Session? {
-        guard let gate, let session = try? gate.openSession() else { return nil }
+        guard let gate else { return nil }
         let isRoom = connections.withLock { connections in
             guard connections.count < settings.connectionCountMax else { return false }
             connections[ObjectIdentifier(connection)] = connection
             return true
         }
         probe.connectionOpened(isRefused: !isRoom)
-        return isRoom ? session : nil
+        return isRoom ? try? gate.openSession() : nil
     }
 
     func remove(_ connection: ConnectionHandler) {

@@ -1,4 +1,4 @@
-public import WeirRuntime
+internal import WeirRuntime
 
 /// What one connection, and all of them together, may take.
 public struct ConnectionLimits: Sendable, Hashable {

@@ -1,5 +1,5 @@
 internal import KafkaWire
-internal import NIOCore
+internal import SegmentLog
 internal import Synchronization
 public import WeirRuntime
 

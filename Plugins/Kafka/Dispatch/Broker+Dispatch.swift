@@ -1,6 +1,7 @@
 import KafkaWire
 import Logging
 import NIOCore
+import WeirRuntime
 import WorkTracking
 
 /// Why a frame is not served, and the connection closes.
@@ -61,7 +62,7 @@ extension Broker: RequestServing {
     ) {
         guard let gate else { return reply.close(because: "the broker is not ready") }
         Task {
-            let response: Response? = try? await gate.track { await answer() }
+            let response: Response? = try? await gate.track("request", key: context.api.name) { await answer() }
             context.loop.execute { [self] in
                 guard let response else { return reply.close(because: "the broker drains") }
                 send(response, context, reply)

@@ -87,10 +87,12 @@ extension Partition {
         let epochError = checkEpoch(wanted.currentLeaderEpoch, log)
         guard epochError == .none else { return then(Answer(wanted, error: epochError)) }
         let bound = committedOnly ? log.lastStableOffset : log.highWatermark
+        // A name that no timestamp has, where the version does not know it.
+        let earliestLocal = version >= 8 ? SpecialTimestamp.earliestLocal : SpecialTimestamp.earliest
         switch wanted.timestamp {
         case SpecialTimestamp.latest:
             then(Answer(wanted, offset: bound, epoch: log.leadership.epoch))
-        case SpecialTimestamp.earliest, SpecialTimestamp.earliestLocal where version >= 8:
+        case SpecialTimestamp.earliest, earliestLocal:
             let epoch = log.endOffset(ofEpoch: log.leadership.epoch)?.epoch ?? log.leadership.epoch
             then(Answer(wanted, offset: log.logStartOffset, epoch: epoch))
         case SpecialTimestamp.largest where version >= 7:
