@@ -78,19 +78,6 @@ extension DeleteRecordsRequest {
         return response
     }
 
-    /// The same, from the logs that `log` gives; nil where a partition is not served here.
-    func answer(
-        topics snapshot: TopicsSnapshot,
-        log: @escaping @Sendable (TopicDescription, Int32) async -> (any ReplicatedLog)?
-    ) async -> DeleteRecordsResponse {
-        await answer(topics: snapshot) { topic, partition, offset in
-            guard let log = await log(topic, partition) else {
-                return DeletedRecords(error: .unknownTopicOrPartition)
-            }
-            return await DeletedRecords.delete(before: offset, of: topic, in: log)
-        }
-    }
-
     private static func delete(
         _ partitions: [DeleteRecordsPartition], of topic: TopicDescription?,
         _ delete: @escaping @Sendable (TopicDescription, Int32, Int64) async -> DeletedRecords
