@@ -103,7 +103,7 @@ let package = Package(
         .tests("WeirSimulationTests", ["WeirSimulation", "WeirRuntime"]),
         .tests("RecordBatchTests", ["RecordBatch", nioCore]),
         .tests("SegmentLogTests", ["SegmentLog", "RecordBatch", "WeirRuntime", "WeirSimulation", "WeirIO", nioCore]),
-        .tests("KafkaWireTests", ["KafkaWire", "RecordBatch", nioCore]),
+        .tests("KafkaWireTests", ["KafkaWire", "RecordBatch", "weir-kafka-messages", nioCore]),
         .tests("KafkaClientTests", ["KafkaClient", "KafkaWire", nioCore]),
         .tests(
             "KafkaTests",

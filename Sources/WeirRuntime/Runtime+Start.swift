@@ -1,0 +1,246 @@
+internal import Logging
+internal import Synchronization
+internal import WorkTracking
+
+extension Runtime {
+    /// Starts what is registered, callees before callers, equal levels in parallel; returns when all serve.
+    ///
+    /// Returns early, without an error, where a shutdown begins meanwhile; `exitReport` then tells the
+    /// end. Throws `RuntimeError` before anything has started, and `ComponentStartFailed` after what had
+    /// started went down again in stages.
+    public func start() async throws {
+        let edges = try beginStart()
+        logPlan()
+        subscribeToSignals()
+        do {
+            for level in DependencyGraph(edges).levels().reversed() where isStarting {
+                try await start(level)
+            }
+        } catch let failure as StartFailure {
+            noteFailure(of: failure.component, failure.reason)
+            endStart()
+            let report = await shutdown()
+            throw ComponentStartFailed(component: failure.component, reason: failure.reason, report: report)
+        }
+        endStart()
+    }
+
+    /// Adds a component while everything runs: registers it, starts it, and returns when it serves.
+    ///
+    /// What it depends on must be registered already. Costs a few microseconds beside its own `start`;
+    /// thousands are fine. Throws `duplicateName`, `unknownDependency`, `shuttingDown` once the
+    /// runtime makes things durable, and what `start` throws, after which it is not registered.
+    public func add(_ component: any Component) async throws {
+        let phase = state.withLock { ($0.phase, $0.shown) }
+        guard phase.0 != .assembling else { return try register(component) }
+        guard phase.0 != .ended, phase.1 != .flushing, phase.1 != .stopping else {
+            throw RuntimeError(.shuttingDown, "\(component.name) cannot be added any more: the process goes down")
+        }
+        try admit(component)
+        do {
+            try await startOne(component.name)
+        } catch let failure as StartFailure {
+            await discard(component.name)
+            throw failure.reason
+        }
+    }
+
+    /// Takes one component down in stages, and out of the runtime: drain, flush, stop.
+    ///
+    /// Throws `unknownComponent`, `stillNeeded` where a registered component depends on it, and
+    /// `shuttingDown` where the whole runtime is on its way down, which takes it down too.
+    @discardableResult
+    public func remove(_ name: String) async throws(RuntimeError) -> StageOutcome {
+        let driver: Result<StageDriver, RuntimeError> = state.withLock { state in
+            guard state.phase == .running else {
+                return .failure(
+                    RuntimeError(.shuttingDown, "\(name) cannot be removed: the process starts or goes down"))
+            }
+            guard let entry = state.entries[name], entry.isStarted else {
+                return .failure(RuntimeError(.unknownComponent, "no component \(name) runs here"))
+            }
+            guard entry.callers == 0 else {
+                let caller = state.entries.first { $0.value.dependencies.contains(name) }?.key ?? "another"
+                return .failure(RuntimeError(.stillNeeded, "\(caller) depends on \(name); remove it first"))
+            }
+            state.entries[name]?.isStarted = false
+            return .success(StageDriver(runtime: self, scope: .component(name)))
+        }
+        let records = await (try driver.get()).run(propagation: .zero)
+        await discard(name)
+        return records.map(\.outcome).max() ?? .ok
+    }
+
+    // MARK: Registering
+
+    /// Makes the gates and the entry of a component.
+    func admit(_ component: any Component) throws(RuntimeError) {
+        let name = component.name
+        guard !name.isEmpty, !name.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F }) else {
+            throw RuntimeError(.badName, "a component's name has at least one character and no blanks: '\(name)'")
+        }
+        let settings = component.work
+        let dependencies = component.dependencies
+        try holdDependencies(of: name, dependencies)
+        do {
+            let gate = try makeGate(name, settings.gate)
+            let observeGate = try settings.observeGate.map { suffix throws(RuntimeError) in
+                try makeGate("\(name)/\(suffix)", GateOptions())
+            }
+            let entry = Entry(
+                component: component, dependencies: dependencies, verbs: component.verbs, gate: gate,
+                observeGate: observeGate, sessionGrace: settings.sessionGrace)
+            state.withLock { $0.entries[name] = entry }
+        } catch {
+            releaseDependencies(dependencies)
+            throw error
+        }
+    }
+
+    /// Counts a new caller of each dependency, so that none is removed; at run time all must be there.
+    private func holdDependencies(of name: String, _ dependencies: [String]) throws(RuntimeError) {
+        let missing: String? = state.withLock { state in
+            guard state.phase != .assembling else { return nil }
+            if let missing = dependencies.first(where: { state.entries[$0] == nil }) { return missing }
+            for dependency in dependencies { state.entries[dependency]?.callers += 1 }
+            return nil
+        }
+        guard let missing else { return }
+        throw RuntimeError(
+            .unknownDependency, "\(name) depends on \(missing), which is not registered; add it first")
+    }
+
+    private func releaseDependencies(_ dependencies: [String]) {
+        state.withLock { state in
+            guard state.phase != .assembling else { return }
+            for dependency in dependencies { state.entries[dependency]?.callers -= 1 }
+        }
+    }
+
+    private func makeGate(_ name: String, _ options: GateOptions) throws(RuntimeError) -> Gate {
+        do {
+            return try workRegistry.register(name, options)
+        } catch {
+            throw RuntimeError(.duplicateName, "two components want the name \(name); rename one of them")
+        }
+    }
+
+    /// Takes a component out; its name is free again when what was left behind in it has ended too.
+    private func discard(_ name: String) async {
+        let taken = state.withLock { state in
+            let entry = state.entries.removeValue(forKey: name)
+            for dependency in entry?.dependencies ?? [] { state.entries[dependency]?.callers -= 1 }
+            return (entry: entry, waiters: Self.takeDrainWaiters(&state))
+        }
+        for waiter in taken.waiters { waiter.resume() }
+        changes.announce()
+        guard let entry = taken.entry else { return }
+        let names = [entry.gate.name, entry.observeGate?.name].compactMap { $0 }
+        let unregister = Task { [workRegistry] in
+            for name in names { try? await workRegistry.unregister(name) }
+        }
+        if entry.leftBehind == 0 { await unregister.value }
+    }
+
+    // MARK: Starting
+
+    private struct StartFailure: Error {
+        var component: String
+        var reason: any Error
+    }
+
+    private var isStarting: Bool { state.withLock { $0.phase == .starting } }
+
+    private func beginStart() throws -> [String: [String]] {
+        try configuration.shutdown.validate()
+        let edges = state.withLock { $0.entries.mapValues(\.dependencies) }
+        try DependencyGraph(edges).validate()
+        let isFirst = state.withLock { state in
+            guard state.phase == .assembling else { return false }
+            state.phase = .starting
+            for dependency in edges.values.joined() { state.entries[dependency]?.callers += 1 }
+            return true
+        }
+        guard isFirst else { throw RuntimeError(.wrongTime, "the runtime was started before") }
+        return edges
+    }
+
+    /// From here a shutdown may run: launches one that was asked for while components started.
+    private func endStart() {
+        let waiting: StageDriver? = state.withLock { state in
+            guard state.phase == .starting || state.shutdown.driver != nil else { return nil }
+            if state.phase == .starting { state.phase = .running }
+            defer { state.shutdown.driver = nil }
+            return state.shutdown.driver
+        }
+        if let waiting { launch(waiting) }
+        changes.announce()
+    }
+
+    private func logPlan() {
+        let plan = configuration.shutdown
+        logger.info(
+            "starting",
+            metadata: ["shutdownWorstCase": "\(plan.worstCase.inSeconds)", "order": "\(plan.order.rawValue)"])
+        for warning in plan.warnings { logger.warning("\(warning)") }
+    }
+
+    private func start(_ level: [String]) async throws {
+        guard level.count > 1 else { return try await startOne(level[0]) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for name in level { group.addTask { try await self.startOne(name) } }
+            try await group.waitForAll()
+        }
+    }
+
+    private func startOne(_ name: String) async throws {
+        guard let entry = state.withLock({ $0.entries[name] }) else { return }
+        var logger = logger
+        logger[metadataKey: "component"] = "\(name)"
+        let context = ComponentContext(
+            gate: entry.gate, observeGate: entry.observeGate, logger: logger, clock: clock,
+            onFailure: { [weak self] reason in self?.noteFailure(of: name, reason) })
+        // A task of its own, so that a shutdown which begins now can cancel it.
+        let start = Task { try await entry.component.start(context) }
+        state.withLock { state in
+            if state.phase == .ending { start.cancel() } else { state.starts[name] = start }
+        }
+        let limit = startTimer(name, start)
+        let result = await start.result
+        limit?.cancel()
+        let isEnding = state.withLock { state in
+            state.starts[name] = nil
+            if case .success = result {
+                state.entries[name]?.isStarted = true
+                if state.entries[name]?.state == .starting { state.entries[name]?.state = .running }
+            }
+            return state.phase == .ending
+        }
+        changes.announce()
+        if case .failure(let reason) = result {
+            // Given up because of a shutdown: no failure of the component.
+            if isEnding, reason is CancellationError { return }
+            throw StartFailure(component: name, reason: reason)
+        }
+    }
+
+    private func startTimer(_ name: String, _ start: Task<Void, any Error>) -> Task<Void, Never>? {
+        guard let limit = configuration.startLimit else { return nil }
+        return Task { [clock, logger] in
+            guard (try? await clock.sleep(for: limit)) != nil else { return }
+            logger.error("\(name) did not start within \(limit.inSeconds); its start is cancelled")
+            start.cancel()
+        }
+    }
+
+    /// Records that a component can no longer do its work.
+    func noteFailure(of name: String, _ reason: any Error) {
+        logger.error("\(name) failed: \(reason)")
+        state.withLock { state in
+            state.shutdown.failure = state.shutdown.failure ?? name
+            state.entries[name]?.hasFailed = true
+            state.entries[name]?.state = .failed
+        }
+        changes.announce()
+    }
+}
