@@ -18,12 +18,10 @@ extension DeletedRecords {
         return await withCheckedContinuation { continuation in
             log.loop.execute {
                 guard log.leadership.isLocal else {
-                    continuation.resume(returning: DeletedRecords(error: .notLeaderOrFollower))
-                    return
+                    return continuation.resume(returning: DeletedRecords(error: .notLeaderOrFollower))
                 }
                 guard offset == -1 || (0...log.highWatermark).contains(offset) else {
-                    continuation.resume(returning: DeletedRecords(error: .offsetOutOfRange))
-                    return
+                    return continuation.resume(returning: DeletedRecords(error: .offsetOutOfRange))
                 }
                 log.advanceLogStart(to: offset == -1 ? nil : offset) { result in
                     switch result {
@@ -58,17 +56,23 @@ extension DeleteRecordsRequest {
 
     /// Raises the start of each partition's log; answers when the new starts are committed.
     ///
-    /// - Parameter log: The log of a partition that is served here; nil: none.
+    /// - Parameter delete: Deletes below an offset from one partition of a topic.
     func answer(
         topics snapshot: TopicsSnapshot,
-        log: @escaping @Sendable (TopicDescription, Int32) async -> (any ReplicatedLog)?
+        delete: @escaping @Sendable (TopicDescription, _ partition: Int32, _ offset: Int64) async -> DeletedRecords
     ) async -> DeleteRecordsResponse {
         var response = DeleteRecordsResponse()
         for topic in topics {
             var result = DeleteRecordsResponse.DeleteRecordsTopicResult()
             result.name = topic.name
-            let description = snapshot[topic.name]
-            result.partitions = await Self.delete(topic.partitions, of: description, log: log)
+            let outcomes = await Self.delete(topic.partitions, of: snapshot[topic.name], delete)
+            result.partitions = zip(topic.partitions, outcomes).map { partition, outcome in
+                var result = DeleteRecordsResponse.DeleteRecordsPartitionResult()
+                result.partitionIndex = partition.partitionIndex
+                result.lowWatermark = outcome.lowWatermark
+                result.errorCode = outcome.error
+                return result
+            }
             response.topics.append(result)
         }
         return response
@@ -76,32 +80,21 @@ extension DeleteRecordsRequest {
 
     private static func delete(
         _ partitions: [DeleteRecordsPartition], of topic: TopicDescription?,
-        log: @escaping @Sendable (TopicDescription, Int32) async -> (any ReplicatedLog)?
-    ) async -> [DeleteRecordsResponse.DeleteRecordsPartitionResult] {
-        var outcomes = [DeletedRecords](
-            repeating: DeletedRecords(error: .unknownTopicOrPartition), count: partitions.count)
-        if let topic {
-            await withTaskGroup(of: (Int, DeletedRecords).self) { group in
-                for (position, partition) in partitions.enumerated() {
-                    if position >= partitionsAtOnceMax, let (done, outcome) = await group.next() {
-                        outcomes[done] = outcome
-                    }
-                    group.addTask {
-                        guard let log = await log(topic, partition.partitionIndex) else {
-                            return (position, DeletedRecords(error: .unknownTopicOrPartition))
-                        }
-                        return (position, await DeletedRecords.delete(before: partition.offset, of: topic, in: log))
-                    }
+        _ delete: @escaping @Sendable (TopicDescription, Int32, Int64) async -> DeletedRecords
+    ) async -> [DeletedRecords] {
+        let unknown = DeletedRecords(error: .unknownTopicOrPartition)
+        var outcomes = [DeletedRecords](repeating: unknown, count: partitions.count)
+        guard let topic else { return outcomes }
+        await withTaskGroup(of: (Int, DeletedRecords).self) { group in
+            for (position, partition) in partitions.enumerated() {
+                if position >= partitionsAtOnceMax, let (done, outcome) = await group.next() {
+                    outcomes[done] = outcome
                 }
-                for await (position, outcome) in group { outcomes[position] = outcome }
+                guard (0..<topic.partitionCount).contains(partition.partitionIndex) else { continue }
+                group.addTask { (position, await delete(topic, partition.partitionIndex, partition.offset)) }
             }
+            for await (position, outcome) in group { outcomes[position] = outcome }
         }
-        return zip(partitions, outcomes).map { partition, outcome in
-            var result = DeleteRecordsResponse.DeleteRecordsPartitionResult()
-            result.partitionIndex = partition.partitionIndex
-            result.lowWatermark = outcome.lowWatermark
-            result.errorCode = outcome.error
-            return result
-        }
+        return outcomes
     }
 }

@@ -1,4 +1,5 @@
 import KafkaWire
+import WorkTracking
 
 extension ApiTable {
     /// What changes topics, their configuration and their records.
@@ -32,9 +33,18 @@ extension Broker {
 
     func deleteRecords(_ request: DeleteRecordsRequest, _ context: RequestContext) async -> DeleteRecordsResponse {
         let served = partitions.snapshot()
-        return await request.answer(topics: topics.snapshot()) { topic, number in
-            guard let partition = served[id: topic.id]?.partitions[number] else { return nil }
-            return await partition.loop.run { partition.log }
+        return await request.answer(topics: topics.snapshot()) { topic, number, offset in
+            guard let partition = served[id: topic.id]?.partitions[number], let gate = partition.gate else {
+                return DeletedRecords(error: .unknownTopicOrPartition)
+            }
+            let outcome = try? await gate.track("deleteRecords") {
+                guard let log = await partition.loop.run({ partition.log }) else {
+                    return DeletedRecords(error: .kafkaStorageError)
+                }
+                return await DeletedRecords.delete(before: offset, of: topic, in: log)
+            }
+            // Refused: the partition drains, and its clients go elsewhere.
+            return outcome ?? DeletedRecords(error: .notLeaderOrFollower)
         }
     }
 
