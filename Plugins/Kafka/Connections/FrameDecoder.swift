@@ -17,6 +17,9 @@ struct FrameDecoder {
     /// Bytes that arrived and were not handed out.
     var bytesHeld: Int { buffer.readableBytes }
 
+    /// Bytes of memory that they take.
+    var storageBytes: Int { buffer.capacity }
+
     /// The length that the frame at the front announces; nil: its four bytes are not there yet.
     var announcedLength: Int? {
         buffer.getInteger(at: buffer.readerIndex, as: Int32.self).map { Int($0) }

@@ -10,7 +10,7 @@ struct ResponseQueue {
     }
 
     /// What is to be done for the request at the front.
-    struct Completion {
+    struct Completion: Equatable {
         /// What to write; nil: the request has no response (acks=0).
         var response: ByteBuffer?
         /// Bytes that the request held.
