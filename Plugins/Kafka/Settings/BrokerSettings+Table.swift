@@ -84,9 +84,6 @@ extension BrokerSettings {
         .init(
             "producer.id.expiration.ms", .int, default: "86400000", .atLeast(1),
             "How long a producer id without a batch is remembered."),
-        .init(
-            "transaction.max.timeout.ms", .int, default: "900000", .atLeast(1),
-            "The longest transaction timeout that a producer may ask for."),
     ]
 
     private static let connections: [SettingDefinition] = [
