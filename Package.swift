@@ -79,7 +79,7 @@ let package = Package(
         .systemLibrary("CZstd", apt: "libzstd-dev"),
         .systemLibrary("CSnappy", apt: "libsnappy-dev"),
         .weir("RecordBatch", ["CChecksum", "CZlib", "CLZ4", "CZstd", "CSnappy", nioCore]),
-        .weir("SegmentLog", ["RecordBatch", "WeirRuntime", nioCore, logging]),
+        .weir("SegmentLog", ["RecordBatch", "CChecksum", "WeirRuntime", nioCore, logging]),
 
         // Plugins.
         .plugin("Raft"),
