@@ -91,7 +91,8 @@ struct BenchCommand: AsyncParsableCommand {
             try await options.withClient { client in
                 let settings = ProducerSettings(acks: acks.number, codec: codec)
                 let producer = Producer(client, topic: topic, partition: partition, settings: settings)
-                let value = ByteBuffer(bytes: (0..<size).map { UInt8(97 + ($0 &* 7 &+ $0 / 13) % 26) })
+                let letters = (0..<size).map { (index: Int) -> UInt8 in UInt8(97 + (index * 7 + index / 13) % 26) }
+                let value = ByteBuffer(bytes: letters)
                 var latencies: [Duration] = []
                 var left = count
                 while left > 0 {

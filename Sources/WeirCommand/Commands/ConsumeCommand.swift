@@ -2,6 +2,7 @@ import ArgumentParser
 import FoundationEssentials
 import KafkaClient
 import NIOCore
+import RecordBatch
 
 /// `weir consume`: prints records.
 struct ConsumeCommand: AsyncParsableCommand {

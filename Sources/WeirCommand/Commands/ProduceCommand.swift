@@ -1,8 +1,8 @@
-import ArgumentParser
+public import ArgumentParser
 import Glibc
 import KafkaClient
 import NIOCore
-import RecordBatch
+public import RecordBatch
 import WeirIO
 import WeirRuntime
 

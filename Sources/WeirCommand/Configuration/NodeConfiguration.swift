@@ -7,10 +7,9 @@ struct NodeConfiguration: Sendable {
     var dataDirectory: String
     var httpHost: String
     var httpPort: Int
-    var loopCount: Int?
     var logLevel: Logger.Level
     var exitReport: String?
-    var shutdown: ShutdownSettings
+    var shutdown: ShutdownPlan
     var broker: BrokerSettings
 
     /// Reads what `sources` give; the error names the setting, the place it came from and what it must be.
@@ -19,46 +18,36 @@ struct NodeConfiguration: Sendable {
         dataDirectory = try read.text("data-dir")
         httpHost = try read.text("http.host")
         httpPort = try read.integer("http.port", in: 0...65535)
-        let loops = try read.integer("loops", in: 0...1024)
-        loopCount = loops == 0 ? nil : loops
         logLevel = try read.choice("log.level", Logger.Level.init(rawValue:), of: Logger.Level.allCases.map(\.rawValue))
         exitReport = sources.value("exit-report")?.value
-        shutdown = try ShutdownSettings(read)
+        shutdown = try ShutdownPlan(read)
         do {
             broker = try BrokerSettings(values: sources.values(under: "kafka."))
         } catch {
-            throw UsageError.configuration("kafka.\(error)")
+            throw UsageError.configuration("kafka settings: \(error)")
         }
     }
 }
 
-/// The times that a shutdown may take.
-struct ShutdownSettings: Sendable {
-    var propagation: Duration
-    var soft: Duration
-    var hard: Duration
-    var flush: Duration
-    var stop: Duration
-    var total: Duration
-    var drainsFirst: Bool
-    var terminationGrace: Duration?
-
+extension ShutdownPlan {
+    /// The plan as configured; every stage's deadlines are checked, and that they fit into the total.
     init(_ read: SettingReader) throws(UsageError) {
+        self.init()
+        let names = Order.allCases.map(\.rawValue)
+        order = try read.choice("shutdown.order", Order.init(rawValue:), of: names)
         propagation = try read.duration("shutdown.propagation")
-        soft = try read.duration("shutdown.soft")
-        hard = try read.duration("shutdown.hard")
-        flush = try read.duration("shutdown.flush")
-        stop = try read.duration("shutdown.stop")
-        total = try read.duration("shutdown.total")
-        let order = try read.choice(
-            "shutdown.order", { ["hand-over-first", "drain-first"].contains($0) ? $0 : nil },
-            of: ["hand-over-first", "drain-first"])
-        drainsFirst = order == "drain-first"
-        terminationGrace =
-            read.sources.value("shutdown.termination-grace") == nil
-            ? nil : try read.duration("shutdown.termination-grace")
-        guard soft <= hard else {
-            throw UsageError.configuration("shutdown.soft (\(soft)) must not be longer than shutdown.hard (\(hard))")
+        handOver = try read.deadlines("shutdown.hand-over")
+        drain = try read.deadlines("shutdown.drain")
+        flush = try read.deadlines("shutdown.flush")
+        stop = try read.deadlines("shutdown.stop")
+        total = try read.duration("shutdown.total") + propagation
+        if read.sources.value("shutdown.termination-grace") != nil {
+            terminationGrace = try read.duration("shutdown.termination-grace")
+        }
+        do {
+            try validate()
+        } catch {
+            throw UsageError.configuration(error.message)
         }
     }
 }
@@ -87,6 +76,14 @@ struct SettingReader: Sendable {
             throw wrong(key, "a time such as 500ms, 10s or 2m")
         }
         return value
+    }
+
+    /// The soft and the hard deadline of a stage: `<key>.soft` and `<key>`.
+    func deadlines(_ key: String) throws(UsageError) -> Deadlines {
+        let hard = try duration(key)
+        let soft = try duration("\(key).soft")
+        guard soft <= hard else { throw wrong("\(key).soft", "at most \(key), which is \(hard)") }
+        return Deadlines(soft: soft, hard: hard)
     }
 
     func choice<Value>(

@@ -31,9 +31,6 @@ extension Setting {
             key: "http.port", standard: "8080",
             help: "Port of the HTTP server; 0 takes a free one."),
         Setting(
-            key: "loops", standard: "0",
-            help: "Event loops that serve connections and partitions; 0: one a core."),
-        Setting(
             key: "log.level", standard: "notice",
             help: "Least severe line that is logged: trace, debug, info, notice, warning, error or critical."),
         Setting(
@@ -43,20 +40,32 @@ extension Setting {
             key: "shutdown.propagation", standard: "0s",
             help: "After SIGTERM: how long the node serves on with readiness at 503, so that load balancers notice."),
         Setting(
-            key: "shutdown.soft", standard: "10s",
-            help: "How long a component may drain before its running work is logged and then cancelled."),
+            key: "shutdown.hand-over", standard: "6s",
+            help: "How long moving leadership may take before what still runs is abandoned."),
         Setting(
-            key: "shutdown.hard", standard: "15s",
-            help: "How long a component may drain before its running work is abandoned."),
+            key: "shutdown.hand-over.soft", standard: "5s",
+            help: "How long moving leadership may take before what still runs is logged; half-way to shutdown.hand-over it is cancelled."),
+        Setting(
+            key: "shutdown.drain", standard: "10s",
+            help: "How long finishing admitted work may take before what still runs is abandoned."),
+        Setting(
+            key: "shutdown.drain.soft", standard: "8s",
+            help: "How long finishing admitted work may take before what still runs is logged; half-way to shutdown.drain it is cancelled."),
         Setting(
             key: "shutdown.flush", standard: "5s",
-            help: "How long flushing may take."),
+            help: "How long making logs durable may take before what still runs is abandoned."),
         Setting(
-            key: "shutdown.stop", standard: "2s",
-            help: "How long closing sockets and files may take."),
+            key: "shutdown.flush.soft", standard: "4s",
+            help: "How long making logs durable may take before what still runs is logged; half-way to shutdown.flush it is cancelled."),
         Setting(
-            key: "shutdown.total", standard: "30s",
-            help: "How long the whole shutdown may take; a watchdog ends the process after it."),
+            key: "shutdown.stop", standard: "3s",
+            help: "How long closing sockets and files may take before what still runs is abandoned."),
+        Setting(
+            key: "shutdown.stop.soft", standard: "2s",
+            help: "How long closing sockets and files may take before what still runs is logged; half-way to shutdown.stop it is cancelled."),
+        Setting(
+            key: "shutdown.total", standard: "25s",
+            help: "How long all stages may take together, beside the propagation; a watchdog ends the process after it."),
         Setting(
             key: "shutdown.order", standard: "hand-over-first",
             help: "hand-over-first serves while leadership moves; drain-first refuses first, as older brokers do."),
@@ -67,7 +76,7 @@ extension Setting {
 
     /// Kafka's broker settings, under `kafka.`.
     static let kafka: [Setting] = BrokerSettings.definitions.map { definition in
-        Setting(key: "kafka.\(definition.name)", standard: definition.defaultText, help: definition.help)
+        Setting(key: "kafka.\(definition.name)", standard: definition.defaultValue, help: definition.documentation)
     }
 
     /// Every setting there is.

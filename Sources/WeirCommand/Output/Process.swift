@@ -11,12 +11,12 @@ enum ProcessEnvironment {
     static func all() -> [String: String] {
         var variables: [String: String] = [:]
         var next = environ
-        while let entry = next?.pointee {
+        while let entry = next.pointee {
             let text = String(cString: entry)
             if let equals = text.firstIndex(of: "=") {
                 variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
             }
-            next = next.map { $0 + 1 }
+            next += 1
         }
         return variables
     }

@@ -94,17 +94,27 @@ struct DataDirectory: Sendable {
 
     /// The report of the last end, and its copy where `copy` names a file.
     func writeExitReport(_ report: ExitReport, copy: String?) throws(DiskError) {
-        try write(report.json, to: lastExit)
+        try write(report.json, to: lastExitFile)
         if let copy { try write(report.json, to: copy) }
     }
 
-    /// What the last end was; nil where there was none, or where it cannot be read.
-    func lastExitReport() -> LastExit? {
-        guard let text = try? text(of: lastExit) else { return nil }
-        return try? JSONDecoder().decode(LastExit.self, from: Data(text.utf8))
+    /// What the last end was, for metrics; nil where there was none, or where it cannot be read.
+    func lastExit() -> LastExit? {
+        guard let text = try? text(of: lastExitFile),
+            let report = try? JSONDecoder().decode(LastReport.self, from: Data(text.utf8))
+        else { return nil }
+        return LastExit(
+            duration: .milliseconds(report.durationMs), exitCode: report.exitCode, verdict: report.verdict)
     }
 
-    private var lastExit: String { "\(path)/last-exit.json" }
+    /// What the next start needs of an exit report.
+    private struct LastReport: Decodable {
+        var verdict: String
+        var exitCode: Int32
+        var durationMs: Int64
+    }
+
+    private var lastExitFile: String { "\(path)/last-exit.json" }
 
     // MARK: Small files
 
@@ -159,13 +169,14 @@ enum TextFile {
     }
 
     static func write(_ bytes: ArraySlice<UInt8>, to file: any DiskFile, at offset: Int64) throws(DiskError) -> Int {
-        try bytes.withUnsafeBytes { (buffer) throws(DiskError) -> Int in try file.write(at: offset, [buffer]) }
+        var result: Result<Int, DiskError> = .success(0)
+        bytes.withUnsafeBytes { buffer in
+            do throws(DiskError) {
+                result = .success(try file.write(at: offset, [buffer]))
+            } catch {
+                result = .failure(error)
+            }
+        }
+        return try result.get()
     }
-}
-
-/// What the next start needs of an exit report.
-struct LastExit: Decodable, Sendable {
-    var verdict: String
-    var exitCode: Int32
-    var durationMs: Double
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Kafka
 import WeirIO
 import WeirRuntime
 
@@ -52,8 +53,23 @@ struct ServeCommand: AsyncParsableCommand {
         for assignment in settings { try sources.set(assignment, from: "--set") }
         if let dataDir { try sources.set("data-dir", to: dataDir, from: "--data-dir") }
         if let httpPort { try sources.set("http.port", to: httpPort, from: "--http-port") }
-        if let kafkaPort { try sources.set("kafka.port", to: kafkaPort, from: "--kafka-port") }
+        if let kafkaPort { try setKafkaPort(kafkaPort, in: &sources) }
         if let exitReport { try sources.set("exit-report", to: exitReport, from: "--exit-report") }
         return sources
+    }
+
+    /// `--kafka-port` changes the port of the first listener, whoever named it.
+    private func setKafkaPort(_ text: String, in sources: inout SettingSources) throws(UsageError) {
+        guard let port = UInt16(text) else {
+            throw UsageError.usage("--kafka-port '\(text)' is not a port from 0 to 65535")
+        }
+        let key = "kafka.listeners"
+        let listed = (sources.value(key)?.value ?? "").split(separator: ",").map(String.init)
+        guard let first = listed.first, var listener = Listener(first.filter { !$0.isWhitespace }) else {
+            throw UsageError.configuration("\(key) is '\(listed.joined(separator: ","))'; write PLAINTEXT://127.0.0.1:9092")
+        }
+        listener.port = port
+        let all = [listener.description] + listed.dropFirst()
+        try sources.set(key, to: all.joined(separator: ","), from: "--kafka-port")
     }
 }
