@@ -55,6 +55,8 @@ extension Runtime {
             case .starting, .running:
                 let isReady = state.phase == .running
                 state.phase = .ending
+                // At once, so that readiness turns before the first stage runs.
+                state.shown = .announcing
                 state.shutdown.began = now
                 state.shutdown.mailbox = driver.mailbox
                 state.operatorTurn += 1

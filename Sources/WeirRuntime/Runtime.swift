@@ -69,7 +69,7 @@ public final class Runtime: Sendable {
     public func run(ready: (@Sendable () async throws -> Void)? = nil) async throws -> ExitReport {
         try await withTaskCancellationHandler {
             try await start()
-            if let ready, currentState == .running {
+            if let ready, state.withLock({ $0.phase == .running }) {
                 do {
                     try await ready()
                 } catch {
