@@ -38,6 +38,9 @@ struct LifeTests {
         let report = try await ended
         #expect(report.signal == "SIGINT")
         #expect(report.exitCode == 0)
+        // Still caught while the owner writes the report.
+        #expect(bench.signals.isSubscribed)
+        bench.runtime.releaseSignals()
         #expect(!bench.signals.isSubscribed)
     }
 
@@ -92,7 +95,9 @@ struct LifeTests {
         #expect(bench.journal.entries.isEmpty)
     }
 
-    @Test("a component that fails a stage is recorded, and the others go on", arguments: [Probe.Verb.handOver, .flush, .stop])
+    @Test(
+        "a component that fails a stage is recorded, and the others go on",
+        arguments: [Probe.Verb.handOver, .flush, .stop])
     func failingStage(_ verb: Probe.Verb) async throws {
         let bench = Bench()
         try bench.add("bad", on: ["good"], fails: [verb])

@@ -217,7 +217,8 @@ struct ShutdownMachineTests {
                 waves += 1
                 let isLast = waves % 4 == 0
                 queue += machine.step(
-                    .wave(isLast ? [] : Self.members("\(waves)"), levelsLeft: 2 - (waves - 1) % 4 % 3), at: Self.at(now))
+                    .wave(isLast ? [] : Self.members("\(waves)"), levelsLeft: 2 - (waves - 1) % 4 % 3), at: Self.at(now)
+                )
             case .wake(let time): wake = time
             case .finish: isFinished = true
             case .enter, .perform, .progress, .warn, .cancel, .abandon: break
