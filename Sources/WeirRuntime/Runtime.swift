@@ -9,7 +9,7 @@ public import WorkTracking
 /// ```swift
 /// let runtime = Runtime()
 /// try runtime.host("worker") { scope in
-///     while await scope.sleep(for: .seconds(1)) { try await scope.gate.track("tick") { await work() } }
+///     repeat { try await scope.gate.track("tick") { await work() } } while await scope.sleep(for: .seconds(1))
 /// }
 /// exit(try await runtime.run().exitCode)
 /// ```

@@ -31,7 +31,7 @@ struct EmbeddedTests {
         let program = try Program.spawn("EmbeddedRuntime")
         program.read(until: "ready")
         kill(program.pid, SIGQUIT)
-        let printed = program.read(until: "worker")
+        let printed = program.read(until: "in flight")
         #expect(printed.contains("weir: running"))
         kill(program.pid, SIGTERM)
         #expect(program.exitStatus() == .exited(0))
