@@ -73,7 +73,7 @@ let package = Package(
         .systemLibrary("CZstd", apt: "libzstd-dev"),
         .systemLibrary("CSnappy", apt: "libsnappy-dev"),
         .weir("RecordBatch", ["CChecksum", "CZlib", "CLZ4", "CZstd", "CSnappy", nioCore]),
-        .weir("SegmentLog", ["RecordBatch", "WeirRuntime", nioCore, logging]),
+        .weir("SegmentLog", ["RecordBatch", "CChecksum", "WeirRuntime", nioCore, logging]),
 
         // Plugins.
         .plugin("Raft"),
@@ -111,7 +111,7 @@ let package = Package(
         .tests("WeirSimulationTests", ["WeirSimulation", "WeirRuntime"]),
         .tests("RecordBatchTests", ["RecordBatch", nioCore]),
         .tests("SegmentLogTests", ["SegmentLog", "RecordBatch", "WeirRuntime", "WeirSimulation", "WeirIO", nioCore]),
-        .tests("KafkaWireTests", ["KafkaWire", "RecordBatch", nioCore]),
+        .tests("KafkaWireTests", ["KafkaWire", "RecordBatch", "weir-kafka-messages", nioCore]),
         .tests("KafkaClientTests", ["KafkaClient", "KafkaWire", nioCore]),
         .tests(
             "KafkaTests",

@@ -81,6 +81,7 @@ final class SystemFile: DiskFile {
     }
 
     func zeroFill(from offset: Int64, count: Int64) throws(DiskError) {
+        if count == 0 { return }
         try call("zeroFill") { (descriptor) throws(SystemCall.Failure) in
             let sizeBefore = try SystemCall.size(descriptor)
             do throws(SystemCall.Failure) {

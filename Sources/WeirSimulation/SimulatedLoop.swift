@@ -42,7 +42,7 @@ public final class SimulatedLoop: Loop, TaskExecutor {
 
     /// Runs `body` here and now as a callback of this loop: how a test touches what the loop owns.
     ///
-    /// Only while the simulator is not running. The burst it begins ends when the simulator runs next.
+    /// Only while no callback runs (a condition of `run` may). The burst it begins ends when the simulator runs next.
     public func perform<Value, Failure: Error>(
         _ body: () throws(Failure) -> Value
     ) throws(Failure) -> Value {

@@ -2,11 +2,11 @@ import Synchronization
 public import WeirRuntime
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// Steps simulated loops on one thread, in an order and at times that follow from a seed.
@@ -223,7 +223,7 @@ extension Simulator {
 
     func schedule(_ loop: Int, at deadline: MonotonicTime, _ body: @escaping Body) -> any ScheduledCallback {
         let timer = SimulatedTimer(simulator: self, deadline: deadline, body: body)
-        timer.start(loop)
+        timer.start(loop, of: self)
         return timer
     }
 
@@ -245,13 +245,19 @@ extension Simulator {
         withExtendedLifetime(removed) {}
     }
 
-    /// Runs `body` here and now as a callback of the loop.
+    /// Runs `body` here and now as a callback of the loop: outside of a run, or in its condition.
     func perform<Value, Failure: Error>(
         _ loop: Int, _ body: () throws(Failure) -> Value
     ) throws(Failure) -> Value {
-        begin()
-        defer { end() }
-        state.withLock { $0.runner?.loop = loop }
+        let before = state.withLock { state in
+            let before = state.runner
+            precondition(
+                before.map { $0.loop == nil && pthread_equal($0.thread, pthread_self()) != 0 } ?? true,
+                "a callback of one loop is not one of another, and a simulator has one thread")
+            state.runner = Runner(thread: pthread_self(), loop: loop)
+            return before
+        }
+        defer { state.withLock { $0.runner = before } }
         return try body()
     }
 }
@@ -300,35 +306,42 @@ extension Simulator.State {
 
 /// A body that runs at most once, and not after `cancel`.
 private final class SimulatedTimer: ScheduledCallback {
-    private let simulator: Simulator
-    private let deadline: MonotonicTime
-    private let body: Simulator.Body
-    private let state = Mutex<(id: UInt64, isWaiting: Bool)>((0, true))
-
-    init(simulator: Simulator, deadline: MonotonicTime, body: @escaping Simulator.Body) {
-        self.simulator = simulator
-        self.deadline = deadline
-        self.body = body
+    private struct State {
+        /// Weak: the simulator holds the timer.
+        weak var simulator: Simulator?
+        var id: UInt64 = 0
+        var isWaiting = true
     }
 
-    func start(_ loop: Int) {
+    private let deadline: MonotonicTime
+    private let body: Simulator.Body
+    private let state: Mutex<State>
+
+    init(simulator: Simulator, deadline: MonotonicTime, body: @escaping Simulator.Body) {
+        self.deadline = deadline
+        self.body = body
+        state = Mutex(State(simulator: simulator))
+    }
+
+    func start(_ loop: Int, of simulator: Simulator) {
         let id = simulator.addTimer(loop, at: deadline) { self.fire() }
         state.withLock { $0.id = id }
     }
 
     func cancel() {
-        let id = claim()
-        if let id { simulator.removeTimer(deadline, id) }
+        guard let (simulator, id) = claim() else { return }
+        simulator?.removeTimer(deadline, id)
     }
 
     private func fire() {
         if claim() != nil { body() }
     }
 
-    private func claim() -> UInt64? {
+    /// Nil where it ran or was cancelled before; from now on it is.
+    private func claim() -> (Simulator?, UInt64)? {
         state.withLock { state in
             defer { state.isWaiting = false }
-            return state.isWaiting ? state.id : nil
+            return state.isWaiting ? (state.simulator, state.id) : nil
         }
     }
 }

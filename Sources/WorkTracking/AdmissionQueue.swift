@@ -19,6 +19,8 @@ final class AdmissionQueue: Sendable {
         var waiters: [UInt64: Waiter] = [:]
         var first: UInt64 = 1
         var next: UInt64 = 1
+        /// Whether somebody is handing out slots: he goes on until there is nothing more to hand out.
+        var isSettling = false
 
         /// The waiter who came first.
         mutating func front() -> Waiter? {
@@ -32,6 +34,12 @@ final class AdmissionQueue: Sendable {
         mutating func removeFront() {
             waiters.removeValue(forKey: first)
             first += 1
+        }
+
+        /// Takes out all who would write, in their order.
+        mutating func removeWriters() -> [Waiter] {
+            let positions = waiters.filter { $0.value.access == .write }.keys.sorted()
+            return positions.compactMap { waiters.removeValue(forKey: $0) }
         }
 
         mutating func append(_ waiter: Waiter) -> UInt64 {
@@ -136,7 +144,12 @@ extension Gate {
             let refusal = queue.line.withLock { line -> WorkRejected.Reason? in
                 guard line.waiters.count < queue.countMax else { return .overLimit }
                 // Whoever leaves from here on sees that somebody waits; who left before is seen when settling.
-                word.bitwiseOr(GateWord.waiting, ordering: .acquiringAndReleasing)
+                let old = word.bitwiseOr(GateWord.waiting, ordering: .acquiringAndReleasing).oldValue
+                // Who made the gate read-only in between took the writers out before this one came.
+                if access == .write, GateWord(bits: old).isReadOnly {
+                    clearWaitingIfEmpty(&line)
+                    return .readOnly
+                }
                 let position = line.append(AdmissionQueue.Waiter(access: access, answer: answer))
                 place.position.store(position, ordering: .relaxed)
                 return nil
@@ -159,19 +172,37 @@ extension Gate {
 
     /// Hands free slots to those who came first, and answers those who cannot be let in any more.
     ///
-    /// Called by whoever may have changed the answer: who left, closed, made read-only, or joined.
+    /// Called by whoever may have changed the answer: who left, closed or joined. One at a time: what an answer
+    /// changes is seen by the one who settles already, so that answers which end at once do not pile up on the stack.
     func settleQueue() {
         guard let queue else { return }
+        var isFirst = true
         while true {
             let settled = queue.line.withLock { line -> (AdmissionQueue.Waiter, AdmissionQueue.Answer)? in
+                if isFirst, line.isSettling { return nil }
+                line.isSettling = false
                 guard let waiter = line.front(), let answer = settle(waiter) else { return nil }
                 line.removeFront()
+                line.isSettling = true
                 clearWaitingIfEmpty(&line)
                 return (waiter, answer)
             }
             guard let settled else { return }
+            isFirst = false
             settled.0.answer(settled.1)
         }
+    }
+
+    /// Refuses all who wait to write.
+    func refuseQueuedWriters() {
+        guard let queue else { return }
+        let writers = queue.line.withLock { line in
+            let writers = line.removeWriters()
+            clearWaitingIfEmpty(&line)
+            return writers
+        }
+        for writer in writers { writer.answer(.refused(.readOnly)) }
+        settleQueue()
     }
 
     /// Answers the first waiter, if there is an answer: a free slot is his (started + 1, and in flight again).

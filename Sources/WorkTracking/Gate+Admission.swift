@@ -175,7 +175,7 @@ extension Gate {
 
     func setReadOnly() {
         word.bitwiseOr(GateWord.readOnly, ordering: .acquiringAndReleasing)
-        settleQueue()
+        refuseQueuedWriters()
     }
 
     func setWritable() {

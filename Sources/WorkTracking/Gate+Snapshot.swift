@@ -18,7 +18,7 @@ extension Gate {
     }
 
     /// The component's counts.
-    func snapshot() -> ComponentWork {
+    package func snapshot() -> ComponentWork {
         let counts = settledCounts()
         let presence = currentPresence
         return ComponentWork(

@@ -4,7 +4,7 @@ import WeirIO
 import WeirRuntime
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// A folder of the real disk that goes with the value.
@@ -87,5 +87,38 @@ final class Journal<Value: Sendable>: Sendable {
 
     func add(_ value: Value) {
         entries.withLock { $0.append(value) }
+    }
+}
+
+/// Whether all bytes are zero, fast enough for megabytes in a debug build.
+func isZero(_ bytes: ArraySlice<UInt8>) -> Bool {
+    bytes.withUnsafeBytes { all in
+        guard let start = all.baseAddress, start.load(as: UInt8.self) == 0 else { return all.isEmpty }
+        return memcmp(start, start + 1, all.count - 1) == 0
+    }
+}
+
+/// Something that happened or did not.
+final class Flag: Sendable {
+    private let value = Atomic<Bool>(false)
+    var isSet: Bool { value.load(ordering: .acquiring) }
+    func set() { value.store(true, ordering: .releasing) }
+}
+
+/// A variable that several closures share.
+final class Shared<Value: Sendable>: Sendable {
+    private let state: Mutex<Value>
+
+    init(_ value: Value) {
+        state = Mutex(value)
+    }
+
+    var value: Value {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
+    }
+
+    func change<Result: Sendable>(_ body: (inout Value) -> Result) -> Result {
+        state.withLock { value in body(&value) }
     }
 }

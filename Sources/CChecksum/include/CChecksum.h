@@ -5,7 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// The CRC-32C of `count` bytes, continued from `crc` (0 to begin).
+/// The CRC-32C of `count` bytes, continued from `crc` (0 to begin), by the fastest way that the processor has.
 uint32_t weir_crc32c(uint32_t crc, const void *bytes, size_t count);
+
+/// The same by tables, for processors without the instruction and for tests.
+uint32_t weir_crc32c_table(uint32_t crc, const void *bytes, size_t count);
+
+/// Whether `weir_crc32c` uses the processor's instruction.
+int weir_crc32c_is_hardware(void);
 
 #endif

@@ -93,7 +93,7 @@ public struct DiskFaults: Sendable, Hashable {
     public var afterFailedSync = FailedSync.keepsPages
     /// Failures at chosen calls.
     public var triggers: [Trigger] = []
-    /// The power goes at this call among those that change something (1: the first); nil: it stays.
+    /// The power goes at this call among all `Operation`s but reads (1: the disk's first); nil: it stays.
     ///
     /// From then on every call fails; `crash` gives the disk of the next start. Going through all
     /// numbers goes through all moments at which the power could go.

@@ -57,8 +57,7 @@ struct DiskState {
 
     /// Counts a call, and throws what the faults have for it.
     mutating func admit(_ operation: DiskFaults.Operation, _ path: String) throws(DiskError) {
-        let isChange = operation != .read && operation != .open
-        if isChange && !isDead {
+        if operation != .read && !isDead {
             changeCount += 1
             if let cut = faults.powerCutAt, changeCount >= cut { isDead = true }
         }

@@ -52,7 +52,7 @@ public final class SimulatedDisk: Disk {
     /// Bytes in blocks that files hold; holes are free.
     public var usedBytes: Int64 { state.withLock { $0.usedBytes } }
 
-    /// Calls so far that would change something: what `DiskFaults.powerCutAt` counts.
+    /// Calls so far other than reads, locks and look-ups: what `DiskFaults.powerCutAt` counts.
     public var changeCount: Int { state.withLock { $0.changeCount } }
 
     /// Cuts the power, and gives the disk as the next start finds it.

@@ -47,7 +47,9 @@ struct SimulatedInode {
             let part = min(Self.pageSize - start, count - done)
             let target = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + part])
             if let page = cached[index] {
-                page.bytes.withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<start + part])) }
+                page.bytes.withUnsafeBytes {
+                    target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<start + part]))
+                }
             } else {
                 target.initializeMemory(as: UInt8.self, repeating: 0)
             }
@@ -102,10 +104,10 @@ struct SimulatedInode {
     mutating func truncate(to newSize: Int64) {
         version += 1
         if newSize < size {
-            Self.cut(&cached, to: newSize, version: version)
+            Self.cut(&cached, to: newSize)
             let (boundary, start) = Self.split(newSize)
             dirty = dirty.filter { $0 < boundary || ($0 == boundary && start > 0) }
-            if start > 0, cached[boundary] != nil { dirty.insert(boundary) }
+            if start > 0, cached[boundary] != nil { touch(boundary) }
             cuts.append((version, newSize))
         }
         size = newSize
@@ -121,7 +123,7 @@ struct SimulatedInode {
     /// The device holds the snapshot; what was written since stays dirty.
     mutating func finishSync(_ snapshot: SyncSnapshot) {
         guard snapshot.version >= syncedVersion else { return }
-        if let lowest = snapshot.lowestSize { Self.cut(&durable, to: lowest, version: snapshot.version) }
+        if let lowest = snapshot.lowestSize { Self.cut(&durable, to: lowest) }
         for (index, page) in snapshot.pages { bringToDevice(index, page) }
         cuts.removeAll { $0.version <= snapshot.version }
         durableSize = snapshot.size
@@ -179,11 +181,11 @@ struct SimulatedInode {
             tear(dirty.filter { $0 <= boundary && durable[$0] != nil }, share, faults.atomicity, &found, &random)
         } else {
             let floor = min(lowest ?? durableSize, durableSize, size)
-            if lowest != nil { Self.cut(&found.durable, to: floor, version: version) }
+            if lowest != nil { Self.cut(&found.durable, to: floor) }
             tear(dirty, share, faults.atomicity, &found, &random)
             found.durableSize = sizeAfterPowerCut(floor, share, faults.atomicity, &random)
         }
-        Self.cut(&found.durable, to: found.durableSize, version: version)
+        Self.cut(&found.durable, to: found.durableSize)
         found.version = version
         found.cached = found.durable
         found.size = found.durableSize
@@ -232,14 +234,13 @@ struct SimulatedInode {
     }
 
     /// Drops pages from `size` on, and zeroes the rest of the page in which it lies.
-    private static func cut(_ pages: inout [Int: Page], to size: Int64, version: UInt64) {
+    private static func cut(_ pages: inout [Int: Page], to size: Int64) {
         let (boundary, start) = split(size)
         pages = pages.filter { $0.key < boundary || ($0.key == boundary && start > 0) }
         guard start > 0, pages[boundary] != nil else { return }
         let tail = pages[boundary]!.bytes[start...]
         guard tail.contains(where: { $0 != 0 }) else { return }
         pages[boundary]!.bytes.replaceSubrange(start..., with: repeatElement(0, count: pageSize - start))
-        pages[boundary]!.version = version
     }
 }
 
