@@ -103,8 +103,16 @@ let package = Package(
             name: "weir-kafka-messages", dependencies: [argumentParser], path: "Sources/Tools/weir-kafka-messages",
             swiftSettings: settings),
 
+        // What a user would copy from.
+        .executableTarget(
+            name: "EmbeddedRuntime", dependencies: ["WeirRuntime", "WorkTracking", logging],
+            path: "Samples/EmbeddedRuntime",
+            swiftSettings: settings),
+
         .tests("WorkTrackingTests", ["WorkTracking"]),
-        .tests("WeirRuntimeTests", ["WeirRuntime", "WorkTracking", "WeirSimulation", lifecycle, logging]),
+        .tests(
+            "WeirRuntimeTests",
+            ["WeirRuntime", "WorkTracking", "WeirSimulation", "EmbeddedRuntime", lifecycle, logging]),
         .tests("WeirIOTests", ["WeirIO", "WeirRuntime", "WeirSimulation", nioCore, nioPosix]),
         .tests("WeirSimulationTests", ["WeirSimulation", "WeirRuntime"]),
         .tests("RecordBatchTests", ["RecordBatch", nioCore]),
