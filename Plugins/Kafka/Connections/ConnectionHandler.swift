@@ -168,10 +168,15 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     private func begin(_ frame: ByteBuffer) throws {
         let ticket = queue.reserve(bytesHeld: frame.readableBytes + 4)
-        switch try server.serve(frame, Reply(connection: self, ticket: ticket)) {
-        case .pipelined: break
-        case .single: single = ticket
-        case .barrier: barrier = ticket
+        do {
+            switch try server.serve(frame, Reply(connection: self, ticket: ticket)) {
+            case .pipelined: break
+            case .single: single = ticket
+            case .barrier: barrier = ticket
+            }
+        } catch {
+            queue.complete(ticket, with: nil)
+            throw error
         }
         if queue.bytesHeld > limits.connectionBytesMax { isOverBytes = true }
     }

@@ -83,7 +83,7 @@ extension BrokerSettings {
     private static let producers: [SettingDefinition] = [
         .init(
             "producer.id.expiration.ms", .int, default: "86400000", .atLeast(1),
-            "How long a producer id without a batch is remembered."),
+            "How long a producer id without a batch is remembered.")
     ]
 
     private static let connections: [SettingDefinition] = [

@@ -99,7 +99,7 @@ private final class Line {
         #expect(try line.answered() == [])
         line.answer(1)
         #expect(try line.answered() == [1, 2, 3])
-        loopless: do { line.loop.perform { line.server.waiting[4]?.sendNothing() } }
+        line.loop.perform { line.server.waiting[4]?.sendNothing() }
         try line.send(5)
         line.answer(5)
         #expect(try line.answered() == [5])

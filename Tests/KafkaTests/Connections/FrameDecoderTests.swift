@@ -20,7 +20,8 @@ import WeirSimulation
         var frames: [ByteBuffer] = []
         while stream.readableBytes > 0 {
             let count = min(stream.readableBytes, Int.random(in: 1...5000, using: &random))
-            decoder.append(try #require(stream.readSlice(length: count)))
+            let piece = stream.readSlice(length: count)
+            decoder.append(try #require(piece))
             while let frame = try decoder.next() { frames.append(frame) }
         }
         #expect(frames.map { Array($0.readableBytesView) } == bodies, "seed \(seed)")
@@ -35,7 +36,12 @@ import WeirSimulation
         var decoder = FrameDecoder(frameSizeBytesMax: 100)
         decoder.append(ByteBuffer(integer: length))
         #expect(decoder.hasFrame)
-        #expect(throws: expected) { try decoder.next() }
+        do {
+            let frame = try decoder.next()
+            Issue.record("gave \(String(describing: frame))")
+        } catch {
+            #expect(error == expected)
+        }
     }
 
     @Test("memory is what arrived, not what was announced")
@@ -45,7 +51,8 @@ import WeirSimulation
         for _ in 0..<100 { decoder.append(ByteBuffer(repeating: 1, count: 10)) }
         #expect(decoder.bytesHeld == 1004)
         #expect(decoder.storageBytes < 8192)
-        #expect(try decoder.next() == nil)
+        let frame = try decoder.next()
+        #expect(frame == nil)
     }
 
     @Test("the key of the next request is told once all of it is there")
