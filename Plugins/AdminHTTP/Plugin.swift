@@ -62,7 +62,8 @@ public final class AdminServer: Component {
         let router = AdminRoutes(runtime: runtime, gate: gate, probe: probe).router()
         let (bound, listening) = AsyncThrowingStream<Int, any Error>.makeStream()
         var logger = context.logger
-        logger.logLevel = max(logger.logLevel, .warning)
+        // The library logs every connection that a stop cuts off as an error.
+        logger.logLevel = .critical
         let application = Application(
             router: router,
             configuration: ApplicationConfiguration(

@@ -125,7 +125,10 @@ public actor Producer {
     }
 
     private func initialise() async throws -> (id: Int64, epoch: Int16) {
-        let answer = try await client.send(InitProducerIdRequest())
+        var initialisation = InitProducerIdRequest()
+        initialisation.transactionalId = nil
+        initialisation.transactionTimeoutMs = 60_000
+        let answer = try await client.send(initialisation)
         guard answer.errorCode == .none else {
             throw ClientError.refused("no producer id", answer.errorCode, nil)
         }
