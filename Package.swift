@@ -127,6 +127,11 @@ let package = Package(
             ]),
         .tests("AdminHTTPTests", ["AdminHTTP", "WeirRuntime", "WorkTracking"]),
         .tests("WeirCommandTests", ["WeirCommand", "WeirRuntime"]),
+        .testTarget(
+            name: "ClientsTests", path: "Tests/Clients", exclude: ["Scripts"], swiftSettings: settings),
         .tests("TidyTests", path: "Tests/Tidy"),
+        .executableTarget(
+            name: "gate-benchmark", dependencies: ["WorkTracking"], path: "Tests/Benchmarks/GateBenchmark",
+            swiftSettings: settings),
     ]
 )

@@ -20,7 +20,8 @@ let allowedEdges: [String: Set<String>] = [
         "Kafka", "AdminHTTP",
     ],
     "weir-kafka-messages": [],
-    "EmbeddedRuntime": ["WeirRuntime"],
+    "EmbeddedRuntime": ["WeirRuntime", "WorkTracking"],
+    "gate-benchmark": ["WorkTracking"],
 ]
 
 /// Packages of others, and the modules that may import them.
