@@ -12,6 +12,7 @@ extension ApiTable {
         .async(0...2) { broker, request, context in await broker.alterConfigs(request, context) },
         .async(0...1) { broker, request, context in await broker.incrementalAlterConfigs(request, context) },
         .async(0...1) { broker, request, context in await broker.describeCluster(request, context) },
+        .immediate(0...5) { (_, request: ListGroupsRequest, _) in request.answer() },
     ]
 }
 

@@ -61,7 +61,8 @@ extension Broker: RequestServing {
         _ context: RequestContext, _ reply: Reply, _ answer: @escaping @Sendable () async -> Response
     ) {
         guard let gate else { return reply.close(because: "the broker is not ready") }
-        Task {
+        // A simulated loop runs tasks too, in its seeded order; a real one has better things to do.
+        Task(executorPreference: context.loop as? any TaskExecutor) {
             let response: Response? = try? await gate.track("request", key: context.api.name) { await answer() }
             context.loop.execute { [self] in
                 guard let response else { return reply.close(because: "the broker drains") }

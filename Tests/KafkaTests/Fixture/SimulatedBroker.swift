@@ -174,3 +174,13 @@ final class SimulatedClient {
         return response
     }
 }
+
+extension SimulatedBroker {
+    /// What a component counted.
+    func work(_ name: String) -> ComponentWork {
+        guard let work = host.registry.snapshot().components.first(where: { $0.name == name }) else {
+            preconditionFailure("no component \(name)")
+        }
+        return work
+    }
+}
