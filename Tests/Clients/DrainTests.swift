@@ -15,7 +15,7 @@ struct DrainTests {
         #expect(report.verdict == "clean")
         #expect(report.exitCode == 0)
         #expect(report.signal == "SIGTERM")
-        #expect(report.stages.map(\.name) == ["announce", "hand over", "drain", "flush", "stop"])
+        #expect(report.stages.map(\.name) == ["announce", "hand-over", "drain", "flush", "stop"])
         #expect(!FileManager.default.fileExists(atPath: node.folder.appendingPathComponent("endpoints.json").path))
     }
 

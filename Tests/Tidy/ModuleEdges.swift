@@ -9,7 +9,7 @@ let allowedEdges: [String: Set<String>] = [
     "WeirIO": ["WeirRuntime", "CSystemIO"],
     "WeirSimulation": ["WeirRuntime"],
     "RecordBatch": ["CChecksum", "CZlib", "CLZ4", "CZstd", "CSnappy"],
-    "SegmentLog": ["RecordBatch", "WeirRuntime"],
+    "SegmentLog": ["RecordBatch", "WeirRuntime", "CChecksum"],
     "Raft": [],
     "KafkaWire": ["RecordBatch"],
     "KafkaClient": ["KafkaWire", "RecordBatch"],

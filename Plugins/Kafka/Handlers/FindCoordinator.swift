@@ -5,7 +5,7 @@ extension Broker {
     ///
     /// Groups are not served yet: JoinGroup and the others are not advertised, so a group consumer gets a clear
     /// "not supported" from its own library. An answer of COORDINATOR_NOT_AVAILABLE would make it ask for ever and
-    /// never look at its topics (docs/decisions/0004). Advertised also because librdkafka sends lz4 only to brokers
+    /// never look at its topics (docs/decisions/0016). Advertised also because librdkafka sends lz4 only to brokers
     /// that have this API.
     func findCoordinator(_ request: FindCoordinatorRequest, _ context: RequestContext) -> FindCoordinatorResponse {
         let keys = context.version >= 4 ? request.coordinatorKeys : [request.key]
