@@ -20,9 +20,6 @@ struct CapturedCheckpoint: Equatable, Sendable {
 }
 
 extension LocalLog {
-    /// Bytes of log between two checkpoints: what an open reads at most, besides the unsynced.
-    static let checkpointIntervalBytes: Int64 = 32 << 20
-
     /// Takes down what follows from the log up to the written end. Nothing is pending.
     func captureCheckpoint() {
         guard pending.isEmpty, let index = active.index else { return }
@@ -33,6 +30,10 @@ extension LocalLog {
 
     private func capture(_ index: SegmentIndex) -> CapturedCheckpoint {
         var state = LogState(nextOffset: written.nextOffset, nextIndex: written.nextIndex, logStart: logStart)
+        // Entries before the point that are not committed yet belong to it all the same.
+        for moving in movingLogStarts where moving.index < written.nextIndex {
+            state.logStart = max(state.logStart, moving.offset)
+        }
         state.epochs = epochs
         state.producers = producers
         let checkpoint = Checkpoint(

@@ -9,7 +9,8 @@ extension LocalLog {
     func writeBurst() {
         isWriteQueued = false
         writePending()
-        if health == .good, checkpoint == .idle, sizeBytesSinceCheckpoint >= Self.checkpointIntervalBytes {
+        let isDue = sizeBytesSinceCheckpoint >= Int64(settings.checkpointIntervalBytes)
+        if isDue, health == .good, checkpoint == .idle {
             captureCheckpoint()
         }
     }
@@ -139,6 +140,9 @@ extension LocalLog {
 
     // MARK: Syncing
 
+    /// How far the recovery point on the device may lag behind, at least.
+    private static let staleSizeBytesMax: Int64 = 4 << 20
+
     /// Has the written end synced with the loop's next round.
     func requestSync() {
         guard !isSyncQueued, !isNameUnsynced, synced != written, health == .good || health == .full else { return }
@@ -165,6 +169,11 @@ extension LocalLog {
             if let file = segment.file { files.append(file) }
         }
         if let file = active.file { files.append(file) }
+        if synced.segment != storedPoint.segment || synced.position - storedPoint.position > Self.staleSizeBytesMax {
+            // So that a power cut leaves one that is not much older than this.
+            storedPoint = synced
+            files.append(recoveryFile)
+        }
         return written
     }
 
@@ -176,6 +185,7 @@ extension LocalLog {
         unsyncedSegments.removeAll { $0.baseOffset < target.segment && $0.summary.nextIndex <= target.nextIndex }
         writeRecoveryPoint()
         advance()
+        dropSegmentsBelowLogStart()
         storeCheckpoint()
         if synced != written && settings.durability == .synced { requestSync() }
     }
@@ -201,7 +211,7 @@ extension LocalLog {
         committed = reached
         while let moving = movingLogStarts.first, moving.index < committed.nextIndex {
             movingLogStarts.removeFirst()
-            moveLogStart(to: moving.offset)
+            moveLogStart(to: moving.offset, by: moving.index)
         }
     }
 

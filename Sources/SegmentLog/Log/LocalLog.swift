@@ -40,9 +40,13 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
     var written: LogPoint
     /// Up to where the device has it.
     var synced: LogPoint
+    /// The recovery point that is on the device, or on its way there.
+    var storedPoint: LogPoint
     /// Up to where consumers see it.
     var committed: LogPoint
     var logStart: Int64
+    /// The entry that moved the log start there.
+    var logStartIndex: Int64 = 0
     var epochs: EpochCache
     var producers: ProducerStates
     var recent = RecentBatches()
@@ -109,6 +113,7 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
             nextIndex: recovered.state.nextIndex)
         written = appended
         synced = appended
+        storedPoint = appended
         committed = appended
         logStart = recovered.state.logStart
         epochs = recovered.state.epochs
