@@ -8,7 +8,7 @@ import WeirSimulation
 @Suite("A log over random lives")
 struct RecoverySimulationTests {
     /// Seeds of one shard; shards run side by side.
-    static let seedsPerShard: UInt64 = 150
+    static let seedsPerShard: UInt64 = 40
 
     @Test("holds what it promised after kills and power cuts at any moment", arguments: 1..<9 as Range<UInt64>)
     func survives(shard: UInt64) throws {

@@ -73,7 +73,8 @@ extension LocalLog {
         }) { [self] error in
             checkpoint = .idle
             if let error {
-                logger.warning("\(folder.path): the checkpoint could not be stored (\(error)); the next open reads more")
+                logger.warning(
+                    "\(folder.path): the checkpoint could not be stored (\(error)); the next open reads more")
             } else {
                 probe.wroteCheckpoint()
                 if isActive, let segment = segments.first(where: { $0.baseOffset == captured.baseOffset }) {
@@ -87,6 +88,7 @@ extension LocalLog {
 
     // MARK: Closing
 
+    /// Syncs everything, stores a checkpoint at the end, and lets go of the files.
     public func close(then: @escaping (Result<Void, LogError>) -> Void) {
         loop.preconditionIsCurrent()
         let confined = LoopBound(then)

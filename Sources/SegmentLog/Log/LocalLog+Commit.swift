@@ -46,7 +46,8 @@ extension LocalLog {
             writeVectors.removeAll(keepingCapacity: true)
             for (index, entry) in pending.enumerated() {
                 let from = index * MemoryLayout<BatchPrefix>.stride
-                writeVectors.append(UnsafeRawBufferPointer(rebasing: prefixes[from..<from + StoredBatch.prefixSizeBytes]))
+                writeVectors.append(
+                    UnsafeRawBufferPointer(rebasing: prefixes[from..<from + StoredBatch.prefixSizeBytes]))
                 // `pending` keeps the buffer's storage where it is until this returns.
                 entry.bytes.withUnsafeReadableBytes { bytes in
                     writeVectors.append(UnsafeRawBufferPointer(rebasing: bytes[StoredBatch.prefixSizeBytes...]))
@@ -224,6 +225,7 @@ extension LocalLog {
         tellChanges()
     }
 
+    /// Has everything appended synced with the next round.
     public func flush(then: @escaping (Result<Void, LogError>) -> Void) {
         loop.preconditionIsCurrent()
         let confined = LoopBound(then)

@@ -2,6 +2,7 @@ import Logging
 import WeirRuntime
 
 extension LocalLog {
+    /// Moves the log start by an internal entry; `then` gets it when that is committed.
     public func advanceLogStart(to offset: Int64?, then: @escaping (Result<Int64, LogError>) -> Void) {
         loop.preconditionIsCurrent()
         let confined = LoopBound(then)
@@ -64,6 +65,7 @@ extension LocalLog {
         }
     }
 
+    /// Expires producers, rolls and deletes what is due. O(segments).
     public func enforceRetention(wallMilliseconds: Int64) {
         loop.preconditionIsCurrent()
         guard health == .good || health == .full, !isClosing else { return }

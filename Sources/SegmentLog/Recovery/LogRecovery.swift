@@ -254,7 +254,9 @@ struct LogRecovery {
         }
     }
 
-    private mutating func take(_ batch: StoredBatch, _ bytes: UnsafeRawBufferPointer, at position: Int64, into last: Int) {
+    private mutating func take(
+        _ batch: StoredBatch, _ bytes: UnsafeRawBufferPointer, at position: Int64, into last: Int
+    ) {
         if scanned[last].index == nil {
             var firstIndex = state.nextIndex
             if case .header(let header) = InternalBatch(bytes) { firstIndex = max(firstIndex, header.firstIndex) }
@@ -352,7 +354,8 @@ struct LogRecovery {
     /// Bytes of a tail that hold something: zeros written ahead are no loss.
     private func countOfNonZeroTail(_ file: any DiskFile, from start: Int64, to end: Int64) throws(DiskError) -> Int64 {
         let window = FileWindow(file, end: end)
-        guard let first = try window.bytes(at: start, count: Int(min(64, end - start))), first.contains(where: { $0 != 0 })
+        guard let first = try window.bytes(at: start, count: Int(min(64, end - start))),
+            first.contains(where: { $0 != 0 })
         else { return 0 }
         return end - start
     }
