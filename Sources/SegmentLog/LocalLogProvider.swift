@@ -111,6 +111,7 @@ public final class LocalLogProvider: LogProvider {
         if let log { await log.abandonFromOutside() }
         let from = "\(directory)/\(name)"
         let to = "\(directory)/\(FileNames.deletedFolder(identity)).\(number)"
+        let disk = disk
         try await blocking { [self] () throws(LogError) in
             do throws(DiskError) {
                 guard let found = try self.identity(ofFolder: name), found.topicID == identity.topicID
@@ -122,7 +123,6 @@ public final class LocalLogProvider: LogProvider {
                 throw LogError(error.code == .notFound ? .notFound : .storage, error.description)
             }
         }
-        let disk = disk
         let remove: @Sendable () -> Void = { disk.background { try? disk.remove(to) } }
         guard let log else { return remove() }
         log.loop.execute { log.loop.schedule(after: log.settings.fileDeleteDelay, remove) }

@@ -178,7 +178,7 @@ struct AdminCatalogTests {
     func powerCuts() throws {
         // How many changes the whole story has, then one run for a cut at each of them.
         let story = try AdminNode.started()
-        _ = try Self.tell(story)
+        _ = try AdminStory.tell(story)
         let changes = story.storage.changeCount
         #expect(changes > 20)
         for cut in 1...changes {
@@ -186,7 +186,7 @@ struct AdminCatalogTests {
             storage.cutPower(at: cut)
             let node = try AdminNode(storage: storage)
             // The first start may be cut as well.
-            let acknowledged = (try? node.run { try await $0.load() }) == nil ? [] : try Self.tell(node)
+            let acknowledged = (try? node.run { try await $0.load() }) == nil ? [] : try AdminStory.tell(node)
             storage.cutPower(at: nil)
             let again = try AdminNode.started(seed: 3, storage: storage)
             again.checkLogs("cut at change \(cut)")
@@ -243,53 +243,5 @@ struct AdminCatalogTests {
                 "generation":1,"name":"t","namespace":"default","uid":"\(object.metadata.uid)"},\
                 "spec":{"config":{"retention.ms":"5"},"partitions":1,"replicationFactor":1},"status":{}}
                 """)
-    }
-
-    /// What the catalog acknowledged.
-    private enum Fact: Sendable {
-        case present(String, partitions: Int32, retention: String?)
-        case absent(String)
-
-        func holds(_ topics: [String: TopicDescription]) -> Bool {
-            switch self {
-            case .present(let name, let partitions, let retention):
-                topics[name]?.partitionCount == partitions
-                    && topics[name]?.configuration.overrides["retention.ms"] == retention
-            case .absent(let name): topics[name] == nil
-            }
-        }
-
-        var name: String {
-            switch self {
-            case .present(let name, _, _): name
-            case .absent(let name): name
-            }
-        }
-    }
-
-    /// A few changes one after another; returns the last thing acknowledged of each topic. A topic whose
-    /// last change was refused may be in either state.
-    private static func tell(_ node: AdminNode) throws -> [Fact] {
-        try node.run { catalog in
-            var facts: [String: Fact] = [:]
-            func note(_ results: [Result<TopicDescription, TopicError>], _ changes: [Fact]) {
-                for (result, fact) in zip(results, changes) { facts[fact.name] = result.code == 0 ? fact : nil }
-            }
-            note(
-                await catalog.create(["a", "b", "c"].map { NewTopic(name: $0, partitionCount: 2) }),
-                ["a", "b", "c"].map { .present($0, partitions: 2, retention: nil) })
-            note(await catalog.delete([.name("b")]), [.absent("b")])
-            note(
-                await catalog.createPartitions([NewPartitions(topic: "a", totalCount: 4)]),
-                [.present("a", partitions: 4, retention: nil)])
-            note(
-                await catalog.alterConfigurations([("a", .replace([.init(name: "retention.ms", value: "7")]))]),
-                [.present("a", partitions: 4, retention: "7")])
-            note(
-                await catalog.create([NewTopic(name: "b", partitionCount: 3)]),
-                [.present("b", partitions: 3, retention: nil)])
-            note(await catalog.delete([.name("c")]), [.absent("c")])
-            return Array(facts.values)
-        }
     }
 }

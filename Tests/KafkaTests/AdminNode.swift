@@ -15,12 +15,17 @@ final class AdminNode {
     let catalog: TopicCatalog
     let storage: MemoryStorage
 
-    init(
+    convenience init(
         seed: UInt64 = 1, settings: [String: String] = [:], storage: MemoryStorage = MemoryStorage()
     ) throws {
-        let simulator = Simulator(seed: seed)
+        try self.init(Simulator(seed: seed), settings: settings, storage: storage, MemoryLogs(storage))
+    }
+
+    init(
+        _ simulator: Simulator, settings: [String: String] = [:], storage: MemoryStorage = MemoryStorage(),
+        _ provider: any LogProvider
+    ) throws {
         let loop = simulator.makeLoop()
-        let provider = MemoryLogs(storage)
         let host = MemoryHost(provider, loop)
         let random = Mutex(simulator.makeRandom())
         self.simulator = simulator
@@ -56,15 +61,20 @@ final class AdminNode {
         }
     }
 
-    /// Stops the test where the logs on disk are not those of the topics and the metadata log.
-    func checkLogs(_ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation) {
+    /// The logs that the topics and the metadata log want.
+    var expectedLogs: Set<LogIdentity> {
         var expected: Set<LogIdentity> = [MetadataLog.identity]
         for topic in catalog.snapshot().byName.values {
             for partition in 0..<topic.partitionCount {
                 expected.insert(LogIdentity(topicID: topic.id, topic: topic.name, partition: partition))
             }
         }
-        #expect(storage.identities == expected, comment, sourceLocation: sourceLocation)
+        return expected
+    }
+
+    /// Stops the test where the logs in memory are not those that are wanted.
+    func checkLogs(_ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation) {
+        #expect(storage.identities == expectedLogs, comment, sourceLocation: sourceLocation)
     }
 }
 

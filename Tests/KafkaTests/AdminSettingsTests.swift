@@ -65,7 +65,6 @@ struct AdminSettingsTests {
         #expect(settings.requestSizeBytesMax == 104_857_600)
         #expect(settings.fetchSizeBytesMax == 57_671_680)
         #expect(settings.connectionIdleMillisecondsMax == 600_000)
-        #expect(settings.transactionTimeoutMillisecondsMax == 900_000)
         #expect(settings.producerExpirationMilliseconds == 86_400_000)
         #expect(settings.queuedRequestBytesMax == nil)
         #expect(settings.loopCount == nil)

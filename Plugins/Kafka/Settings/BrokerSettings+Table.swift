@@ -83,10 +83,7 @@ extension BrokerSettings {
     private static let producers: [SettingDefinition] = [
         .init(
             "producer.id.expiration.ms", .int, default: "86400000", .atLeast(1),
-            "How long a producer id without a batch is remembered."),
-        .init(
-            "transaction.max.timeout.ms", .int, default: "900000", .atLeast(1),
-            "The longest transaction timeout that a producer may ask for."),
+            "How long a producer id without a batch is remembered.")
     ]
 
     private static let connections: [SettingDefinition] = [

@@ -27,8 +27,6 @@ public struct BrokerSettings: Sendable, Hashable {
 
     /// How long a producer id without a batch is remembered, in milliseconds (`producer.id.expiration.ms`).
     public let producerExpirationMilliseconds: Int64
-    /// The longest transaction timeout that a producer may ask for (`transaction.max.timeout.ms`).
-    public let transactionTimeoutMillisecondsMax: Int32
 
     // Connections.
 
@@ -74,7 +72,6 @@ public struct BrokerSettings: Sendable, Hashable {
         allowsTopicDeletion = read.boolean("delete.topic.enable")
         retentionCheckIntervalMilliseconds = read.integer("log.retention.check.interval.ms")
         producerExpirationMilliseconds = read.integer("producer.id.expiration.ms")
-        transactionTimeoutMillisecondsMax = Int32(read.integer("transaction.max.timeout.ms"))
         listeners = read.list("listeners").compactMap { Listener($0) }
         advertisedListeners = read.list("advertised.listeners").compactMap { Listener($0) }
         loopCount = read.optionalInteger("num.network.threads").map { Int($0) }

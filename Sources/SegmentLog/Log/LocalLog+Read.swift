@@ -188,9 +188,10 @@ extension LocalLog {
 
     /// Opens a sealed segment for reading: file and indexes, which are made again where they are bad.
     func load(_ segment: Segment, then: @escaping () -> Void, failed: @escaping (LogError) -> Void) {
-        let waiter = { in
+        let path = folder.logFile(segment.baseOffset)
+        let waiter = {
             if segment.file == nil || segment.index == nil {
-                failed(LogError(.storage, "\(folder.logFile(segment.baseOffset)) cannot be opened"))
+                failed(LogError(.storage, "\(path) cannot be opened"))
             } else {
                 then()
             }
