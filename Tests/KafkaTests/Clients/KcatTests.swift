@@ -17,7 +17,8 @@ struct KcatTests {
                 #expect(sent.status == 0, "\(sent.errors)")
             }
             let got = try await Finished.run(
-                "kcat", ["-b", bootstrap, "-C", "-t", "codecs", "-p", "0", "-o", "beginning", "-e", "-q", "-f", "%o %s\n"])
+                "kcat",
+                ["-b", bootstrap, "-C", "-t", "codecs", "-p", "0", "-o", "beginning", "-e", "-q", "-f", "%o %s\n"])
             let expected = codecs.flatMap { codec in (0..<200).map { "\(codec)-\($0)" } }
                 .enumerated().map { "\($0.offset) \($0.element)" }
             let lines = got.output.split(separator: "\n").map(String.init)

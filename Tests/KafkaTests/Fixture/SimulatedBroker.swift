@@ -64,7 +64,8 @@ final class SimulatedBroker {
     func pass(_ duration: Duration) { simulator.run(for: duration) }
 
     func connect() throws -> SimulatedClient {
-        try SimulatedClient(self, plugin.makeConnection(loop: loops[0], endpoint: BrokerEndpoint(host: "node", port: 9)))
+        try SimulatedClient(
+            self, plugin.makeConnection(loop: loops[0], endpoint: BrokerEndpoint(host: "node", port: 9)))
     }
 
     /// Touches a partition's log as its loop does.

@@ -9,11 +9,14 @@ import WorkTracking
 @testable import Kafka
 
 @Suite("fetch") struct FetchTests {
-    @Test("an offset outside of the log, and epochs old and new, have their errors", arguments: [
-        (Int64(0), Int32(-1), ErrorCode.offsetOutOfRange), (2, -1, .none), (5, -1, .none), (6, -1, .offsetOutOfRange),
-        (-1, -1, .offsetOutOfRange), (.max, -1, .offsetOutOfRange), (2, 3, .none), (2, 2, .fencedLeaderEpoch),
-        (2, 4, .unknownLeaderEpoch),
-    ])
+    @Test(
+        "an offset outside of the log, and epochs old and new, have their errors",
+        arguments: [
+            (Int64(0), Int32(-1), ErrorCode.offsetOutOfRange), (2, -1, .none), (5, -1, .none),
+            (6, -1, .offsetOutOfRange),
+            (-1, -1, .offsetOutOfRange), (.max, -1, .offsetOutOfRange), (2, 3, .none), (2, 2, .fencedLeaderEpoch),
+            (2, 4, .unknownLeaderEpoch),
+        ])
     func offsets(offset: Int64, epoch: Int32, expected: ErrorCode) throws {
         let node = try SimulatedBroker(topics: ["orders"])
         let client = try node.connect()
@@ -69,7 +72,8 @@ import WorkTracking
         let consumer = try node.connect()
         let one = try batch([String(repeating: "x", count: 500)])
         try consumer.send(
-            fetch([("orders", 0, 0), ("orders", 1, 0)], waitMs: 10_000, bytesMin: Int32(one.readableBytes * 2)), version: 12)
+            fetch([("orders", 0, 0), ("orders", 1, 0)], waitMs: 10_000, bytesMin: Int32(one.readableBytes * 2)),
+            version: 12)
         _ = try producer.ask(produce(one, to: "orders", 0), version: 7)
         #expect(try consumer.nextFrame() == nil)
         _ = try producer.ask(produce(one, to: "orders", 1), version: 7)
@@ -124,7 +128,9 @@ import WorkTracking
         #expect(uncommitted.parts[0].abortedTransactions == nil)
     }
 
-    @Test("zstd is kept from clients that cannot read it", arguments: [(Int16(9), ErrorCode.unsupportedCompressionType), (10, .none)])
+    @Test(
+        "zstd is kept from clients that cannot read it",
+        arguments: [(Int16(9), ErrorCode.unsupportedCompressionType), (10, .none)])
     func zstd(version: Int16, expected: ErrorCode) throws {
         let node = try SimulatedBroker(topics: ["orders"])
         let client = try node.connect()

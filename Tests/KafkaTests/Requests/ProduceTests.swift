@@ -24,13 +24,26 @@ import WorkTracking
     static let refused: [(String, Int16, @Sendable () throws -> ByteBuffer?, ErrorCode)] = [
         ("no records", 9, { nil }, .invalidRecord),
         ("empty records", 9, { ByteBuffer() }, .invalidRecord),
-        ("a header cut off", 9, { ByteBuffer(repeating: 0, count: 40) }, .corruptMessage),
-        ("a batch cut off", 9, { let whole = try batch(["abc"]); return whole.getSlice(at: 0, length: whole.readableBytes - 1) }, .corruptMessage),
+        ("a header cut off", 9, { try batch(["abc"]).getSlice(at: 0, length: 40) }, .corruptMessage),
+        (
+            "a batch cut off", 9,
+            {
+                let whole = try batch(["abc"]); return whole.getSlice(at: 0, length: whole.readableBytes - 1)
+            }, .corruptMessage
+        ),
         ("a length below the header", 9, { try patched { $0.setInteger(Int32(-5), at: 8) } }, .corruptMessage),
         ("a huge length", 9, { try patched { $0.setInteger(Int32.max, at: 8) } }, .corruptMessage),
         ("a wrong checksum", 9, { try patched(checksum: false) { $0.setInteger(UInt32(1), at: 17) } }, .corruptMessage),
-        ("a flipped bit in a value", 9, { try patched(checksum: false) { $0.setInteger(UInt8(9), at: $0.writerIndex - 2) } }, .corruptMessage),
-        ("two batches", 9, { var two = try batch(["a"]); two.writeImmutableBuffer(try batch(["b"])); return two }, .invalidRecord),
+        (
+            "a flipped bit in a value", 9,
+            { try patched(checksum: false) { $0.setInteger(UInt8(9), at: $0.writerIndex - 2) } }, .corruptMessage
+        ),
+        (
+            "two batches", 9,
+            {
+                var two = try batch(["a"]); two.writeImmutableBuffer(try batch(["b"])); return two
+            }, .invalidRecord
+        ),
         ("magic 1", 9, { try patched { $0.setInteger(Int8(1), at: 16) } }, .invalidRecord),
         ("no record", 9, { try patched { $0.setInteger(Int32(0), at: 57) } }, .invalidRecord),
         ("a negative record count", 9, { try patched { $0.setInteger(Int32(-1), at: 57) } }, .invalidRecord),
@@ -41,7 +54,10 @@ import WorkTracking
         ("an unknown codec", 9, { try patched { $0.setInteger(Int16(6), at: 21) } }, .unsupportedCompressionType),
         ("more than max.message.bytes", 9, { try batch([String(repeating: "x", count: 2_000_000)]) }, .messageTooLarge),
         ("a time two hours ahead", 9, { try batch(["a"], timestamp: 1_700_007_200_000) }, .invalidTimestamp),
-        ("a transaction", 9, { try batch(["a"], producer: 5, epoch: 0, sequence: 0, attributes: .transactional) }, .invalidRecord),
+        (
+            "a transaction", 9, { try batch(["a"], producer: 5, epoch: 0, sequence: 0, attributes: .transactional) },
+            .invalidRecord
+        ),
     ]
 
     @Test("a batch that breaks a rule gets its own error, and the log stays as it was", arguments: refused.indices)

@@ -45,10 +45,13 @@ import Testing
         #expect(client.isOpen)
     }
 
-    @Test("an API or a version without a form closes the connection", arguments: [
-        [0, 0, 0, 8, 0, 1, 0, 99, 0, 0, 0, 1] as [UInt8], [0, 0, 0, 8, 0, 0, 0, 2, 0, 0, 0, 1],
-        [0, 0, 0, 10, 3, 0xE7, 0, 0, 0, 0, 0, 1, 0xFF, 0xFF], [0, 0, 0, 10, 0xFF, 0xFF, 0, 0, 0, 0, 0, 1, 0xFF, 0xFF],
-    ])
+    @Test(
+        "an API or a version without a form closes the connection",
+        arguments: [
+            [0, 0, 0, 8, 0, 1, 0, 99, 0, 0, 0, 1] as [UInt8], [0, 0, 0, 8, 0, 0, 0, 2, 0, 0, 0, 1],
+            [0, 0, 0, 10, 3, 0xE7, 0, 0, 0, 0, 0, 1, 0xFF, 0xFF],
+            [0, 0, 0, 10, 0xFF, 0xFF, 0, 0, 0, 0, 0, 1, 0xFF, 0xFF],
+        ])
     func unknown(bytes: [UInt8]) throws {
         let node = try SimulatedBroker()
         let client = try node.connect()
