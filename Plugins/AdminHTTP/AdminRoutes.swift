@@ -74,7 +74,9 @@ struct AdminRoutes: Sendable {
 
     private func readiness() -> Response {
         let snapshot = runtime.snapshot()
-        if snapshot.state != .running { return Self.text(.serviceUnavailable, "not ready: \(snapshot.state.rawValue)\n") }
+        if snapshot.state != .running {
+            return Self.text(.serviceUnavailable, "not ready: \(snapshot.state.rawValue)\n")
+        }
         let busy = snapshot.components.first { $0.state == .starting || $0.state == .failed }
         if let busy { return Self.text(.serviceUnavailable, "not ready: \(busy.name) \(busy.state.rawValue)\n") }
         return Self.text(.ok, "ready\n")

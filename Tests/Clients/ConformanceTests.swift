@@ -20,8 +20,10 @@ struct ConformanceTests {
         let input = FileManager.default.temporaryDirectory.appendingPathComponent("weir-test-\(UUID().uuidString).txt")
         defer { try? FileManager.default.removeItem(at: input) }
         try "one\ntwo\nthree\n".write(to: input, atomically: true, encoding: .utf8)
-        _ = try ChildProcess.run("kcat", ["-P", "-b", node.kafka, "-t", "kcat", "-p", "0", "-z", "zstd", "-l", input.path])
-        let read = try ChildProcess.run("kcat", ["-C", "-b", node.kafka, "-t", "kcat", "-p", "0", "-o", "beginning", "-e", "-q"])
+        _ = try ChildProcess.run(
+            "kcat", ["-P", "-b", node.kafka, "-t", "kcat", "-p", "0", "-z", "zstd", "-l", input.path])
+        let read = try ChildProcess.run(
+            "kcat", ["-C", "-b", node.kafka, "-t", "kcat", "-p", "0", "-o", "beginning", "-e", "-q"])
         #expect(read == "one\ntwo\nthree\n")
         #expect(try ChildProcess.run("kcat", ["-L", "-b", node.kafka]).contains("topic \"kcat\" with 1 partitions"))
         #expect(node.stop().status == 0)

@@ -2,7 +2,9 @@ import Foundation
 import Glibc
 import Testing
 
-@Suite("Clients that misbehave", .serialized, .enabled(if: Program.isBuilt, "WEIR_BINARY names no program; run `make test`"))
+@Suite(
+    "Clients that misbehave", .serialized,
+    .enabled(if: Program.isBuilt, "WEIR_BINARY names no program; run `make test`"))
 struct RobustnessTests {
     /// The node answers ApiVersions on a fresh connection.
     private func expectServing(_ node: NodeProcess, sourceLocation: SourceLocation = #_sourceLocation) throws {
@@ -67,7 +69,8 @@ struct RobustnessTests {
         #expect(node.stop().status == 0)
     }
 
-    @Test("a thousand idle connections, slow senders and announced gigabytes cost little memory", .timeLimit(.minutes(2)))
+    @Test(
+        "a thousand idle connections, slow senders and announced gigabytes cost little memory", .timeLimit(.minutes(2)))
     func idleConnections() throws {
         let node = try NodeProcess()
         defer { node.removeFolder() }

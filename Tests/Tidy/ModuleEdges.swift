@@ -26,7 +26,9 @@ let allowedEdges: [String: Set<String>] = [
 
 /// Packages of others, and the modules that may import them.
 let allowedForeign: [String: Set<String>] = [
-    "NIOCore": ["WeirIO", "RecordBatch", "SegmentLog", "KafkaWire", "KafkaClient", "Kafka", "AdminHTTP", "WeirCommand"],
+    "NIOCore": [
+        "WeirIO", "RecordBatch", "SegmentLog", "KafkaWire", "KafkaClient", "Kafka", "AdminHTTP", "WeirCommand",
+    ],
     "NIOPosix": ["WeirIO", "KafkaClient", "Kafka", "WeirCommand"],
     "ServiceLifecycle": ["WeirRuntime", "EmbeddedRuntime"],
     "UnixSignals": ["WeirRuntime"],
@@ -110,7 +112,9 @@ struct ModuleEdgesTests {
             let module = String(file.room.split(separator: "/").last ?? "")
             for (number, line) in file.lines.enumerated() {
                 guard let imported = importedModule(line), !toolchain.contains(imported) else { continue }
-                let isOurs = allowedEdges[imported] != nil || imported.first == "C" && imported.dropFirst().first?.isUppercase == true
+                let isOurs =
+                    allowedEdges[imported] != nil
+                    || imported.first == "C" && imported.dropFirst().first?.isUppercase == true
                 let isAllowed =
                     isOurs
                     ? allowedEdges[module]?.contains(imported) ?? false

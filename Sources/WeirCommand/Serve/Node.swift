@@ -30,7 +30,8 @@ struct Node {
         let directory = try DataDirectory(configuration.dataDirectory, disk: disk)
         let identity = try directory.identity(makeClusterID: ClusterID.random)
         let parts = NodeParts(
-            configuration, identity, directory, disk: disk, runtime: Runtime(plan(directory), clock: SystemClock(), logger: logger),
+            configuration, identity, directory, disk: disk,
+            runtime: Runtime(plan(directory), clock: SystemClock(), logger: logger),
             logger: logger)
         let runtime = parts.runtime
         if let last = directory.lastExit() { runtime.metrics.add(last) }

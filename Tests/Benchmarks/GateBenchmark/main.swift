@@ -57,4 +57,6 @@ for _ in 0..<7 {
     for turn in 0..<asyncTurns { sink &+= try await gate.track("bench") { await direct(turn) } }
     tracked = min(tracked, (cpuNanoseconds() - begin) / Double(asyncTurns))
 }
-print("gate: tracked async call over the direct one, CPU =", text(tracked - plain), "on", text(plain), sink == 0 ? "" : "")
+print(
+    "gate: tracked async call over the direct one, CPU =", text(tracked - plain), "on", text(plain), sink == 0 ? "" : ""
+)
