@@ -5,6 +5,7 @@ import NIOPosix
 import Synchronization
 import Testing
 import WeirRuntime
+import WorkTracking
 
 @testable import Kafka
 
