@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import Synchronization
 import Testing
+import WeirIO
 import WeirRuntime
 import WorkTracking
 
@@ -50,10 +51,12 @@ private final class Wire: ChannelInboundHandler, Sendable {
                 let request = fetch((Int32(0)..<4).map { ("orders", $0, 0) }, waitMs: 60_000)
                 try await channel.writeAndFlush(try SimulatedClient.frame(request, version: 12, correlation: 7))
             }
-            // All of them have arrived when their sessions are counted.
-            for await snapshot in node.runtime.workRegistry.snapshots(everyNanoseconds: 1_000_000) {
-                let parked = snapshot.component(named: "kafka/orders-3")?.sessions
-                if parked == 20, snapshot.component(named: "kafka")?.sessions == 120 { break }
+            // All of them have arrived when their sessions are counted; meanwhile the loops have their turns.
+            while true {
+                let work = node.runtime.workRegistry.snapshot()
+                let parked = (0..<4).allSatisfy { work.component(named: "kafka/orders-\($0)")?.sessions == 20 }
+                if parked, work.component(named: "kafka")?.sessions == 120 { break }
+                for loop in node.loops.loops { await loop.run {} }
             }
         }
         for wire in wires.withLock({ $0 }) { for await _ in wire.closed {} }
