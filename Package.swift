@@ -17,6 +17,7 @@ let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swi
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -88,7 +89,7 @@ let package = Package(
         .plugin(
             "Kafka",
             ["KafkaWire", "RecordBatch", "SegmentLog", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging]),
-        .plugin("AdminHTTP", ["WeirRuntime", "WorkTracking", hummingbird, nioCore, logging]),
+        .plugin("AdminHTTP", ["WeirRuntime", "WorkTracking", hummingbird, hummingbirdCore, nioCore, logging]),
 
         // The program, and the tools of its developers.
         .executableTarget(
@@ -118,15 +119,15 @@ let package = Package(
         .tests("RecordBatchTests", ["RecordBatch", nioCore]),
         .tests("SegmentLogTests", ["SegmentLog", "RecordBatch", "WeirRuntime", "WeirSimulation", "WeirIO", nioCore]),
         .tests("KafkaWireTests", ["KafkaWire", "RecordBatch", "weir-kafka-messages", nioCore]),
-        .tests("KafkaClientTests", ["KafkaClient", "KafkaWire", nioCore]),
+        .tests("KafkaClientTests", ["KafkaClient", "KafkaWire", "RecordBatch", nioCore, nioPosix]),
         .tests(
             "KafkaTests",
             [
                 "Kafka", "KafkaWire", "RecordBatch", "SegmentLog", "WeirRuntime", "WorkTracking", "WeirSimulation",
                 "WeirIO", nioCore, nioEmbedded, nioPosix, logging,
             ]),
-        .tests("AdminHTTPTests", ["AdminHTTP", "WeirRuntime", "WorkTracking"]),
-        .tests("WeirCommandTests", ["WeirCommand", "WeirRuntime"]),
+        .tests("AdminHTTPTests", ["AdminHTTP", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging]),
+        .tests("WeirCommandTests", ["WeirCommand", "WeirRuntime", "WeirIO", "AdminHTTP", "KafkaClient", nioCore]),
         .testTarget(
             name: "ClientsTests", path: "Tests/Clients", exclude: ["Scripts"], swiftSettings: settings),
         .tests("TidyTests", path: "Tests/Tidy"),

@@ -1,4 +1,5 @@
 import Hummingbird
+import HummingbirdCore
 import Logging
 public import NIOCore
 import Synchronization
@@ -12,7 +13,7 @@ import WorkTracking
 /// loopback or behind something that has one.
 public final class AdminServer: Component {
     /// Where it listens.
-    public struct Address: Sendable, Hashable {
+    public struct Address: Sendable, Hashable, CustomStringConvertible {
         /// The address or name to bind.
         public var host: String
         /// The port; 0 takes a free one.
@@ -23,6 +24,9 @@ public final class AdminServer: Component {
             self.host = host
             self.port = port
         }
+
+        /// `HOST:PORT`, an IPv6 address in brackets.
+        public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
     }
 
     /// The component's name.
@@ -38,19 +42,24 @@ public final class AdminServer: Component {
     private let address: Address
     private let runtime: Runtime
     private let group: any EventLoopGroup
+    private let limits: AdminLimits
     private let probe = AdminProbe()
     private let running = Mutex<Running?>(nil)
 
     private struct Running {
         var task: Task<Void, Never>
         var address: Address
+        var metrics: MetricRegistry.Registration
     }
 
     /// A server for `runtime`, not listening yet.
-    public init(_ address: Address, runtime: Runtime, group: any EventLoopGroup) {
+    public init(
+        _ address: Address, runtime: Runtime, group: any EventLoopGroup, limits: AdminLimits = AdminLimits()
+    ) {
         self.address = address
         self.runtime = runtime
         self.group = group
+        self.limits = limits
     }
 
     /// Where it listens, with the port that it got; nil before `start` and after `stop`.
@@ -59,21 +68,13 @@ public final class AdminServer: Component {
     /// Binds the port; returns when it listens.
     public func start(_ context: ComponentContext) async throws {
         guard let gate = context.observeGate else { preconditionFailure("its settings ask for a gate to observe") }
-        let router = AdminRoutes(runtime: runtime, gate: gate, probe: probe).router()
         let (bound, listening) = AsyncThrowingStream<Int, any Error>.makeStream()
-        var logger = context.logger
-        // The library logs every connection that a stop cuts off as an error.
-        logger.logLevel = .critical
-        let application = Application(
-            router: router,
-            configuration: ApplicationConfiguration(
-                address: .hostname(address.host, port: address.port), serverName: "weir"),
-            onServerRunning: { channel in listening.yield(channel.localAddress?.port ?? 0) },
-            eventLoopGroupProvider: .shared(group), logger: logger)
+        let application = application(gate, context.logger) { port in listening.yield(port) }
         let task = Task {
             do {
                 try await application.run()
                 listening.finish()
+                if !Task.isCancelled { context.fail(AdminError(description: "the HTTP server ended by itself")) }
             } catch {
                 listening.finish(throwing: error)
                 if !Task.isCancelled, self.boundAddress != nil { context.fail(error) }
@@ -85,19 +86,54 @@ public final class AdminServer: Component {
         } catch {
             throw AdminError.cannotListen(address, "\(error)")
         }
-        guard let port else { throw AdminError.cannotListen(address, "it was stopped") }
-        running.withLock { $0 = Running(task: task, address: Address(host: address.host, port: port)) }
-        runtime.metrics.add(probe)
+        guard let port else {
+            // The start was cancelled.
+            task.cancel()
+            await task.value
+            throw CancellationError()
+        }
+        running.withLock {
+            $0 = Running(
+                task: task, address: Address(host: address.host, port: port), metrics: runtime.metrics.add(probe))
+        }
+    }
+
+    private func application(
+        _ gate: Gate, _ logger: Logger, onListening: @escaping @Sendable (Int) -> Void
+    ) -> Application<AdminResponder> {
+        var logger = logger
+        // The library logs every connection that a stop cuts off as an error.
+        logger.logLevel = .critical
+        let server = HTTPServerBuilder.http1(
+            configuration: HTTP1Channel.Configuration(
+                additionalChannelHandlers: [ConnectionNoter(self.probe.connections)],
+                idleTimeout: TimeAmount(limits.idleMax)))
+        return Application(
+            responder: AdminResponder(runtime: runtime, gate: gate, probe: probe), server: server,
+            configuration: ApplicationConfiguration(
+                address: .hostname(address.host, port: address.port), serverName: "weir",
+                availableConnectionsDelegate: .maximum(limits.connectionCountMax, logger: logger)),
+            onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
+            eventLoopGroupProvider: .shared(group), logger: logger)
     }
 
     /// Closes the port and every connection; streams end.
+    ///
+    /// Answers on their way get `limits.stopGrace`; a client that does not read them is cut off then.
     public func stop() async throws {
-        let task = running.withLock { running in
+        let stopped = running.withLock { running in
             defer { running = nil }
-            return running?.task
+            return running
         }
-        task?.cancel()
-        await task?.value
+        guard let stopped else { return }
+        runtime.metrics.remove(stopped.metrics)
+        stopped.task.cancel()
+        let cut = Task { [probe, limits, clock = runtime.clock] in
+            try await clock.sleep(for: limits.stopGrace)
+            probe.connections.closeAll()
+        }
+        await stopped.task.value
+        cut.cancel()
     }
 }
 
@@ -110,7 +146,7 @@ public struct AdminError: Error, Hashable, CustomStringConvertible {
         let isInUse = reason.contains("EADDRINUSE") || reason.contains("errno: 98")
         let why = isInUse ? "the port is in use" : reason
         return AdminError(
-            description: "cannot listen for HTTP on \(address.host):\(address.port): \(why); "
+            description: "cannot listen for HTTP on \(address): \(why); "
                 + "choose another with --http-port, or 0 for a free one")
     }
 }

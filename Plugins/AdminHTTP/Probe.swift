@@ -3,6 +3,8 @@ import WeirRuntime
 
 /// The counters of the HTTP server.
 final class AdminProbe: MetricSource {
+    /// The connections that are open now.
+    let connections = OpenConnections()
     private let requests = Mutex<[Answer: UInt64]>([:])
 
     /// What is told apart.
@@ -17,17 +19,20 @@ final class AdminProbe: MetricSource {
     }
 
     func collectMetrics() async -> [MetricFamily] {
-        let samples = requests.withLock { requests in
-            requests.sorted { ($0.key.path, $0.key.status) < ($1.key.path, $1.key.status) }.map { answer, count in
+        let requests = requests.withLock { $0 }
+        let samples = requests.sorted { ($0.key.path, $0.key.status) < ($1.key.path, $1.key.status) }
+            .map { answer, count in
                 MetricFamily.Sample(
                     Double(count),
                     labels: [
                         MetricFamily.Label("path", answer.path), MetricFamily.Label("status", String(answer.status)),
                     ])
             }
-        }
         return [
-            MetricFamily("weir_http_requests_total", .counter, help: "HTTP requests answered.", samples: samples)
+            MetricFamily("weir_http_requests_total", .counter, help: "HTTP requests answered.", samples: samples),
+            MetricFamily(
+                "weir_http_connections", .gauge, help: "HTTP connections that are open.",
+                value: Double(connections.count)),
         ]
     }
 }

@@ -1,7 +1,7 @@
 import WeirRuntime
 
 /// Metrics in Prometheus' text format, version 0.0.4.
-struct PrometheusText {
+enum PrometheusText {
     /// The content type that says so.
     static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -25,12 +25,13 @@ struct PrometheusText {
 
     private static func escaped(_ text: String, quotes: Bool) -> String {
         var escaped = ""
-        for character in text {
-            switch character {
+        // By scalar: a line feed after a carriage return is one character with it.
+        for scalar in text.unicodeScalars {
+            switch scalar {
             case "\\": escaped += "\\\\"
             case "\n": escaped += "\\n"
             case "\"" where quotes: escaped += "\\\""
-            default: escaped.append(character)
+            default: escaped.unicodeScalars.append(scalar)
             }
         }
         return escaped

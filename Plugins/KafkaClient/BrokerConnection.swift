@@ -28,12 +28,12 @@ public final class BrokerConnection: Sendable {
     public static func connect(
         _ address: BrokerAddress, timeout: Duration = .seconds(30)
     ) async throws -> BrokerConnection {
-        let seconds = TimeAmount.nanoseconds(timeout.components.seconds * 1_000_000_000)
+        let timeout = TimeAmount(timeout)
         let channel: any Channel
         do {
             channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .channelOption(.socketOption(.tcp_nodelay), value: 1)
-                .connectTimeout(min(seconds, .seconds(10)))
+                .connectTimeout(min(timeout, .seconds(10)))
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandlers(
@@ -45,13 +45,19 @@ public final class BrokerConnection: Sendable {
             throw ClientError(
                 .unreachable, "cannot reach \(address) (\(reason(error))); is `weir serve` running there?")
         }
-        let first = BrokerConnection(address, channel, versions: [.apiVersions: 0...0], timeout: seconds)
-        let answer = try await first.send(ApiVersionsRequest())
+        let first = BrokerConnection(address, channel, versions: [.apiVersions: 0...0], timeout: timeout)
+        let answer: ApiVersionsResponse
+        do {
+            answer = try await first.send(ApiVersionsRequest())
+        } catch {
+            await first.close()
+            throw error
+        }
         var versions: [ApiKey: ClosedRange<Int16>] = [:]
         for api in answer.apiKeys where api.minVersion <= api.maxVersion {
             versions[api.apiKey] = api.minVersion...api.maxVersion
         }
-        return BrokerConnection(address, channel, versions: versions, timeout: seconds)
+        return BrokerConnection(address, channel, versions: versions, timeout: timeout)
     }
 
     /// Whether requests can still be sent.
@@ -68,11 +74,16 @@ public final class BrokerConnection: Sendable {
         }
     }
 
-    /// Sends a request that gets no answer: a produce request with acks=0.
+    /// Sends a request that gets no answer: a produce request with acks=0. Returns when it was written.
     public func sendWithoutAnswer<Request: KafkaRequest>(_ request: Request) async throws {
         let version = try version(of: Request.self)
-        let frame = OutgoingRequest(header: header(Request.apiKey, version), body: try encode(request, version), answer: nil)
-        try await channel.writeAndFlush(frame)
+        let outgoing = OutgoingRequest(
+            header: header(Request.apiKey, version), body: try encode(request, version), answer: nil)
+        do {
+            try await channel.writeAndFlush(outgoing)
+        } catch {
+            throw closed(error)
+        }
     }
 
     /// Closes the connection; requests that wait fail.
@@ -80,12 +91,15 @@ public final class BrokerConnection: Sendable {
         try? await channel.close()
     }
 
+    /// The newest versions that call topics by name; later ones know ids only (KIP-516).
+    private static let newestByName: [ApiKey: Int16] = [.produce: 12, .fetch: 12]
+
     private func version<Request: KafkaRequest>(of request: Request.Type) throws(ClientError) -> Int16 {
         guard let offered = versions[Request.apiKey] else {
             throw ClientError(.unsupported, "\(address) does not know \(Request.apiKey)")
         }
         let ours = Request.validVersions
-        let newest = min(ours.upperBound, offered.upperBound)
+        let newest = min(ours.upperBound, offered.upperBound, Self.newestByName[Request.apiKey] ?? .max)
         guard newest >= max(ours.lowerBound, offered.lowerBound) else {
             throw ClientError(.unsupported, "\(address) speaks \(Request.apiKey) only in versions \(offered)")
         }
@@ -107,25 +121,34 @@ public final class BrokerConnection: Sendable {
         let outgoing = OutgoingRequest(
             header: header(Request.apiKey, version), body: try encode(request, version), answer: answer)
         channel.writeAndFlush(outgoing).cascadeFailure(to: answer)
-        let channel = channel
-        let late = channel.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }
+        let silence = ClientError(.disconnected, "\(address) did not answer \(Request.apiKey) in time")
+        let late = channel.eventLoop.scheduleTask(in: timeout) { [channel] in
+            answer.fail(silence)
+            channel.close(promise: nil)
+        }
         defer { late.cancel() }
         do {
             return try await answer.futureResult.get()
         } catch let error as ClientError {
             throw error
+        } catch let error as WireError {
+            throw ClientError(.unsupported, "\(address) answered \(Request.apiKey) with bytes that are none: \(error)")
         } catch {
-            throw ClientError(.disconnected, "\(address) closed the connection (\(Self.reason(error)))")
+            throw closed(error)
         }
+    }
+
+    private func closed(_ error: any Error) -> ClientError {
+        ClientError(.disconnected, "\(address) closed the connection (\(Self.reason(error)))")
     }
 
     private static func reason(_ error: any Error) -> String {
         if let failure = error as? NIOConnectionError {
-            if let first = failure.connectionErrors.first { return reason(first.error) }
-            return "unknown host"
+            return failure.connectionErrors.first.map { reason($0.error) } ?? "unknown host"
         }
-        if let failure = error as? IOError { return String(describing: failure).contains("refused") ? "connection refused" : "\(failure)" }
-        if let failure = error as? ChannelError { return "\(failure)" }
+        if let failure = error as? IOError { return SystemErrorText.of(failure.errnoCode) }
+        if case .connectTimeout = error as? ChannelError { return "no answer in time" }
+        if case .ioOnClosedChannel = error as? ChannelError { return "it was closed before" }
         return "\(error)"
     }
 }

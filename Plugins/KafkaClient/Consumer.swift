@@ -18,87 +18,125 @@ public struct IncomingRecord: Sendable, Hashable {
     public var headers: [Record.Header]
 }
 
-/// Reads one partition from a place on.
+/// Reads partitions of a topic from a place on.
 public actor Consumer {
     private let client: KafkaClient
     private let topic: String
-    private let partition: Int32
     private let start: OffsetPosition
-    private var position: Int64?
+    private let retries: RetryPolicy
+    /// In the order in which the next fetch asks: those that just gave something come last.
+    private var partitions: [Int32]
+    /// Where the next fetch goes on; nothing yet for a partition that was never read.
+    private var positions: [Int32: Int64] = [:]
 
-    /// A consumer of `partition` of `topic`, from `start` on. Does not connect yet.
-    public init(_ client: KafkaClient, topic: String, partition: Int32, from start: OffsetPosition) {
+    /// A consumer of `partitions` of `topic`, each from `start` on. Does not connect yet.
+    public init(
+        _ client: KafkaClient, topic: String, partitions: [Int32], from start: OffsetPosition,
+        retries: RetryPolicy = RetryPolicy()
+    ) {
         self.client = client
         self.topic = topic
-        self.partition = partition
+        self.partitions = partitions
         self.start = start
+        self.retries = retries
     }
 
-    /// What one fetch gave.
+    /// What one round of fetches gave.
     public struct Batch: Sendable {
-        /// The records, in order; those of control batches are left out.
+        /// The records, in order within a partition; those of control batches are left out.
         public var records: [IncomingRecord]
-        /// The end of what may be read, when it was read.
-        public var highWatermark: Int64
-        /// Where the next fetch goes on.
-        public var position: Int64
-        /// Whether nothing was left when it was read.
-        public var isAtEnd: Bool { position >= highWatermark }
+        /// Whether nothing was left in any partition when it was read.
+        public var isAtEnd: Bool
     }
 
     /// Reads what is there, or waits for something for at most `wait`.
     ///
-    /// Errors that may pass are tried again, at the leader that fresh metadata names.
+    /// One request a leader, all partitions in it: none holds the others up. Errors that may pass are tried
+    /// again, at the leaders that fresh metadata names. Calls must not overlap.
     public func next(
         wait: Duration = .milliseconds(500), sizeBytesMax: Int32 = 1 << 20
     ) async throws -> Batch {
-        var triesLeft = 300
-        while true {
-            do {
-                return try await fetch(wait: wait, sizeBytesMax: sizeBytesMax)
-            } catch let error as ClientError where error.isRetriable && triesLeft > 0 {
-                triesLeft -= 1
-                await client.forgetLeaders(of: topic)
-                try await Task.sleep(for: .milliseconds(200))
-            }
-        }
+        try await client.retrying(topic, retries) { try await self.fetch(wait: wait, sizeBytesMax: sizeBytesMax) }
     }
 
     private func fetch(wait: Duration, sizeBytesMax: Int32) async throws -> Batch {
-        let from: Int64
-        if let position {
-            from = position
-        } else {
-            from = try await client.offset(start, of: topic, partition)
-            position = from
+        var leaders: [BrokerAddress: BrokerConnection] = [:]
+        var asked: [BrokerAddress: [FetchRequest.FetchPartition]] = [:]
+        for partition in partitions {
+            let leader = try await client.leader(of: topic, partition)
+            leaders[leader.address] = leader
+            var entry = FetchRequest.FetchPartition()
+            entry.partition = partition
+            entry.fetchOffset = try await position(of: partition)
+            entry.partitionMaxBytes = sizeBytesMax
+            asked[leader.address, default: []].append(entry)
         }
-        let answer = try await client.leader(of: topic, partition).send(request(from: from, wait, sizeBytesMax))
-        guard let result = answer.responses.first?.partitions.first else {
-            throw ClientError(.unsupported, "the broker answered nothing")
+        let answers = try await withThrowingTaskGroup(of: FetchResponse.self) { group in
+            for (address, leader) in leaders {
+                let request = request(for: asked[address] ?? [], wait, sizeBytesMax)
+                group.addTask { try await leader.send(request) }
+            }
+            var answers: [FetchResponse] = []
+            for try await answer in group { answers.append(answer) }
+            return answers
         }
-        guard result.errorCode == .none else {
-            throw ClientError.refused("\(topic)-\(partition) at offset \(from)", result.errorCode, nil)
-        }
-        var next = from
-        let records = try Self.records(in: result.records ?? ByteBuffer(), partition, from: from, next: &next)
-        position = next
-        return Batch(records: records, highWatermark: result.highWatermark, position: next)
+        return try await take(answers)
     }
 
-    private func request(from offset: Int64, _ wait: Duration, _ sizeBytesMax: Int32) -> FetchRequest {
-        var entry = FetchRequest.FetchPartition()
-        entry.partition = partition
-        entry.fetchOffset = offset
-        entry.partitionMaxBytes = sizeBytesMax
+    private func position(of partition: Int32) async throws -> Int64 {
+        if let position = positions[partition] { return position }
+        let position = try await client.offset(start, of: topic, partition)
+        positions[partition] = position
+        return position
+    }
+
+    private func request(
+        for entries: [FetchRequest.FetchPartition], _ wait: Duration, _ sizeBytesMax: Int32
+    ) -> FetchRequest {
         var group = FetchRequest.FetchTopic()
         group.topic = topic
-        group.partitions = [entry]
+        group.partitions = entries
         var request = FetchRequest()
-        request.maxWaitMs = Int32(clamping: wait.components.seconds * 1000 + wait.components.attoseconds / 1_000_000_000_000_000)
+        request.maxWaitMs = Int32(clamping: TimeAmount(wait).nanoseconds / 1_000_000)
         request.minBytes = 1
         request.maxBytes = sizeBytesMax
         request.topics = [group]
         return request
+    }
+
+    /// Reads the answers, and moves on. Where one partition fails, what the others gave is not lost.
+    private func take(_ answers: [FetchResponse]) async throws -> Batch {
+        for answer in answers where answer.errorCode != .none {
+            throw ClientError.refused("cannot fetch from \(topic)", answer.errorCode, nil)
+        }
+        var batch = Batch(records: [], isAtEnd: true)
+        var failure: ClientError?
+        var answered = 0
+        for result in answers.flatMap(\.responses).flatMap(\.partitions) {
+            answered += 1
+            let partition = result.partitionIndex
+            let from = positions[partition] ?? 0
+            guard result.errorCode == .none else {
+                failure = ClientError.refused("\(topic)-\(partition) at offset \(from)", result.errorCode, nil)
+                continue
+            }
+            var next = from
+            batch.records += try Self.records(in: result.records ?? ByteBuffer(), partition, from: from, next: &next)
+            positions[partition] = next
+            if next < result.highWatermark { batch.isAtEnd = false }
+            guard next > from, let place = partitions.firstIndex(of: partition) else { continue }
+            partitions.append(partitions.remove(at: place))
+        }
+        guard answered == partitions.count else {
+            throw ClientError(
+                .unsupported, "the broker answered \(answered) partitions of \(topic), not \(partitions.count)")
+        }
+        guard let failure else { return batch }
+        // One that cannot pass is told at once; one that may is tried again when nothing else came.
+        guard failure.isRetriable, !batch.records.isEmpty else { throw failure }
+        await client.forgetLeaders(of: topic)
+        batch.isAtEnd = false
+        return batch
     }
 
     /// The records of the batches; the last batch may be cut off.

@@ -6,23 +6,37 @@ public import KafkaWire
 public actor KafkaClient {
     /// The brokers to begin with.
     public let bootstrap: [BrokerAddress]
-    private var connections: [BrokerAddress: BrokerConnection] = [:]
+    /// For a connection, and for each answer.
+    public let timeout: Duration
+    /// Told before something is tried again; called on any thread.
+    let onRetry: (@Sendable (ClientError) -> Void)?
+    /// Opened or being opened, so that two callers share one.
+    private var connections: [BrokerAddress: Task<BrokerConnection, any Error>] = [:]
     private var leaders: [String: [Int32: BrokerAddress]] = [:]
 
     /// A client of the cluster that one of these brokers (`HOST:PORT,…`) belongs to. Does not connect yet.
-    public init(bootstrap: String) throws(ClientError) {
+    ///
+    /// - Parameter onRetry: Told before an error that may pass makes a producer or consumer try again.
+    public init(
+        bootstrap: String, timeout: Duration = .seconds(30), onRetry: (@Sendable (ClientError) -> Void)? = nil
+    ) throws(ClientError) {
         var addresses: [BrokerAddress] = []
         for text in bootstrap.split(separator: ",") {
             addresses.append(try BrokerAddress(text.filter { !$0.isWhitespace }))
         }
-        guard !addresses.isEmpty else { throw ClientError(.badAddress, "'\(bootstrap)' names no broker; give HOST:PORT") }
+        guard !addresses.isEmpty else {
+            throw ClientError(.badAddress, "'\(bootstrap)' names no broker; give HOST:PORT")
+        }
         self.bootstrap = addresses
+        self.timeout = timeout
+        self.onRetry = onRetry
     }
 
-    /// Closes all connections.
+    /// Closes all connections; the next request opens new ones.
     public func close() async {
-        for connection in connections.values { await connection.close() }
+        let opened = connections.values
         connections = [:]
+        for connection in opened { await (try? connection.value)?.close() }
     }
 
     /// Sends a request that any broker answers.
@@ -55,7 +69,9 @@ public actor KafkaClient {
         request.allowAutoTopicCreation = creation == .ifMissing
         let answer = try await send(request)
         var brokers: [Int32: BrokerAddress] = [:]
-        for broker in answer.brokers { brokers[broker.nodeId] = BrokerAddress(host: broker.host, port: Int(broker.port)) }
+        for broker in answer.brokers {
+            brokers[broker.nodeId] = BrokerAddress(host: broker.host, port: Int(broker.port))
+        }
         for topic in answer.topics {
             guard let name = topic.name else { continue }
             leaders[name] = [:]
@@ -99,9 +115,13 @@ public actor KafkaClient {
     }
 
     private func connection(to address: BrokerAddress) async throws -> BrokerConnection {
-        if let connection = connections[address], connection.isOpen { return connection }
-        let connection = try await BrokerConnection.connect(address)
-        connections[address] = connection
-        return connection
+        while let opening = connections[address] {
+            if let connection = try? await opening.value, connection.isOpen { return connection }
+            // Lost, or never there: one of those who waited for it opens the next one.
+            if connections[address] == opening { connections[address] = nil }
+        }
+        let opening = Task { [timeout] in try await BrokerConnection.connect(address, timeout: timeout) }
+        connections[address] = opening
+        return try await opening.value
     }
 }

@@ -11,20 +11,16 @@ public struct ProducerSettings: Sendable, Hashable {
     /// Whether retries cannot double a batch (KIP-98); needs acks -1.
     public var isIdempotent: Bool
     /// How often a batch is tried again after an error that may pass.
-    public var retriesMax: Int
-    /// How long to wait between two tries.
-    public var retryDelay: Duration
+    public var retries: RetryPolicy
 
     /// Committed, idempotent, not compressed; tries for about a minute.
     public init(
-        acks: Int16 = -1, codec: Codec = .none, isIdempotent: Bool = true, retriesMax: Int = 300,
-        retryDelay: Duration = .milliseconds(200)
+        acks: Int16 = -1, codec: Codec = .none, isIdempotent: Bool = true, retries: RetryPolicy = RetryPolicy()
     ) {
         self.acks = acks
         self.codec = codec
         self.isIdempotent = isIdempotent && acks == -1
-        self.retriesMax = retriesMax
-        self.retryDelay = retryDelay
+        self.retries = retries
     }
 }
 
@@ -54,39 +50,43 @@ public actor Producer {
     private let topic: String
     private let partition: Int32
     private let settings: ProducerSettings
-    private var identity: (id: Int64, epoch: Int16)?
+    private var identity: Identity?
     private var nextSequence: Int32 = 0
 
+    private struct Identity: Sendable {
+        var id: Int64
+        var epoch: Int16
+    }
+
     /// A producer to `partition` of `topic`. Does not connect yet.
-    public init(_ client: KafkaClient, topic: String, partition: Int32, settings: ProducerSettings = ProducerSettings()) {
+    public init(_ client: KafkaClient, topic: String, partition: Int32, settings: ProducerSettings = ProducerSettings())
+    {
         self.client = client
         self.topic = topic
         self.partition = partition
         self.settings = settings
     }
 
-    /// Sends the records as one batch; returns the offset of the first, or -1 with acks 0.
+    /// Sends the records as one batch; returns the offset of the first, or -1 where the broker does not say.
     ///
+    /// It does not with acks 0, nor where an idempotent batch turns out to be there since an earlier try.
     /// Errors that may pass are tried again, at the leader that fresh metadata names. Calls must not overlap.
     public func send(_ records: [OutgoingRecord]) async throws -> Int64 {
         precondition(!records.isEmpty, "a batch has at least one record")
-        let request = try await request(for: records)
-        var triesLeft = settings.retriesMax
-        while true {
-            do {
-                let offset = try await tryOnce(request)
-                nextSequence = ProducerSequence.advance(nextSequence, by: Int32(records.count))
-                return offset
-            } catch let error as ClientError where error.isRetriable && triesLeft > 0 {
-                triesLeft -= 1
-                await client.forgetLeaders(of: topic)
-                try await Task.sleep(for: settings.retryDelay)
+        if settings.isIdempotent, identity == nil {
+            identity = try await client.retrying(topic, settings.retries) { [client] in
+                try await Self.identity(from: client)
             }
         }
+        let request = try request(for: records)
+        let offset = try await client.retrying(topic, settings.retries) { [client, topic, partition] in
+            try await Self.tryOnce(request, at: client.leader(of: topic, partition))
+        }
+        nextSequence = ProducerSequence.advance(nextSequence, by: Int32(records.count))
+        return offset
     }
 
-    private func request(for records: [OutgoingRecord]) async throws -> ProduceRequest {
-        if settings.isIdempotent, identity == nil { identity = try await initialise() }
+    private func request(for records: [OutgoingRecord]) throws -> ProduceRequest {
         var builder = RecordBatchBuilder(
             codec: settings.codec, producerID: identity?.id ?? -1, producerEpoch: identity?.epoch ?? -1,
             baseSequence: identity == nil ? -1 : nextSequence)
@@ -107,31 +107,32 @@ public actor Producer {
         return request
     }
 
-    private func tryOnce(_ request: ProduceRequest) async throws -> Int64 {
-        let leader = try await client.leader(of: topic, partition)
-        if settings.acks == 0 {
+    private static func tryOnce(_ request: ProduceRequest, at leader: BrokerConnection) async throws -> Int64 {
+        if request.acks == 0 {
             try await leader.sendWithoutAnswer(request)
             return -1
         }
         let answer = try await leader.send(request)
-        guard let result = answer.responses.first?.partitionResponses.first else {
-            throw ClientError(.unsupported, "the broker answered nothing")
+        guard let group = answer.responses.first, let result = group.partitionResponses.first else {
+            throw ClientError(.unsupported, "\(leader.address) answered a batch with nothing")
         }
-        guard result.errorCode == .none else {
+        switch result.errorCode {
+        case .none: return result.baseOffset
+        case .duplicateSequenceNumber: return -1
+        default:
             throw ClientError.refused(
-                "\(topic)-\(partition) refuses a batch", result.errorCode, result.errorMessage)
+                "\(group.name)-\(result.index) refuses a batch", result.errorCode, result.errorMessage)
         }
-        return result.baseOffset
     }
 
-    private func initialise() async throws -> (id: Int64, epoch: Int16) {
-        var initialisation = InitProducerIdRequest()
-        initialisation.transactionalId = nil
-        initialisation.transactionTimeoutMs = 60_000
-        let answer = try await client.send(initialisation)
+    private static func identity(from client: KafkaClient) async throws -> Identity {
+        var request = InitProducerIdRequest()
+        request.transactionalId = nil
+        request.transactionTimeoutMs = 60_000
+        let answer = try await client.send(request)
         guard answer.errorCode == .none else {
             throw ClientError.refused("no producer id", answer.errorCode, nil)
         }
-        return (answer.producerId, answer.producerEpoch)
+        return Identity(id: answer.producerId, epoch: answer.producerEpoch)
     }
 }

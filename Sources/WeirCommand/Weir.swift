@@ -21,18 +21,51 @@ struct Weir: AsyncParsableCommand {
 
     /// Runs the command that the arguments name; every error is one line on stderr and an exit code.
     static func main() async {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        var command: any ParsableCommand
         do {
-            var command = try parseAsRoot()
+            command = try parseAsRoot(arguments)
+        } catch {
+            end(with: error, arguments)
+        }
+        do {
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
                 try command.run()
             }
+            StandardOutput.flush()
         } catch let error as UsageError {
+            StandardOutput.flush()
             StandardError.write("weir: \(error.description)")
             Glibc.exit(error.code.rawValue)
-        } catch {
+        } catch  where error is CleanExit || error is ExitCode {
             exit(withError: error)
+        } catch {
+            StandardError.write("weir: \(error)")
+            Glibc.exit(ExitStatus.failed.rawValue)
         }
+    }
+
+    /// Ends after a call that cannot be read: help and version go to stdout, what is wrong to stderr.
+    private static func end(with error: any Error, _ arguments: [String]) -> Never {
+        guard exitCode(for: error) != .success else { exit(withError: error) }
+        StandardError.write("weir: \(usageText(message(for: error), arguments))")
+        Glibc.exit(ExitStatus.usage.rawValue)
+    }
+
+    /// What is wrong with a call, and where its help is: one line.
+    static func usageText(_ message: String, _ arguments: [String]) -> String {
+        let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+        var words = ["weir"]
+        var command: any ParsableCommand.Type = Weir.self
+        for argument in arguments {
+            guard let next = command.configuration.subcommands.first(where: { $0._commandName == argument }) else {
+                break
+            }
+            words.append(argument)
+            command = next
+        }
+        return "\(line); see `\(words.joined(separator: " ")) --help`"
     }
 }

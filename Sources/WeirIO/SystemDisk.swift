@@ -33,6 +33,7 @@ public final class SystemDisk: Disk {
         let flags =
             switch mode {
             case .existing: O_RDWR
+            case .readOnly: O_RDONLY
             case .createIfMissing: O_RDWR | O_CREAT
             case .createNew: O_RDWR | O_CREAT | O_EXCL
             }

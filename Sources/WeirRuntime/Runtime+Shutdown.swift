@@ -100,7 +100,7 @@ extension Runtime {
     private func finish() {
         watchdog.disarm()
         let report = report(forced: nil)
-        let (waiters, ticker, drainWaiters) = state.withLock { state in
+        let (waiters, ticker, drainWaiters, hasServed) = state.withLock { state in
             state.phase = .ended
             state.exit = report
             defer {
@@ -108,11 +108,11 @@ extension Runtime {
                 state.drainWaiters = []
                 state.ticker = nil
             }
-            return (state.exitWaiters, state.ticker, state.drainWaiters)
+            return (state.exitWaiters, state.ticker, state.drainWaiters, !state.hasFailedToStart)
         }
         ticker?.cancel()
-        logger.notice(
-            "ended: \(report.verdict.rawValue)",
+        logger.log(
+            level: hasServed ? .notice : .info, "ended: \(report.verdict.rawValue)",
             metadata: ["exitCode": "\(report.exitCode)", "duration": "\(report.duration.inSeconds)"])
         changes.announce()
         for waiter in drainWaiters { waiter.continuation.resume() }

@@ -18,7 +18,9 @@ extension Runtime {
                 try await start(level)
             }
         } catch let failure as StartFailure {
-            noteFailure(of: failure.component, failure.reason)
+            // Not logged: who started it is told, and tells it.
+            recordFailure(of: failure.component)
+            state.withLock { $0.hasFailedToStart = true }
             endStart()
             let report = await shutdown()
             throw ComponentStartFailed(component: failure.component, reason: failure.reason, report: report)
@@ -269,6 +271,10 @@ extension Runtime {
     /// Records that a component can no longer do its work.
     func noteFailure(of name: String, _ reason: any Error) {
         logger.error("\(name) failed: \(reason)")
+        recordFailure(of: name)
+    }
+
+    private func recordFailure(of name: String) {
         state.withLock { state in
             state.shutdown.failure = state.shutdown.failure ?? name
             state.entries[name]?.hasFailed = true

@@ -166,6 +166,7 @@ extension Runtime {
     struct State: Sendable {
         var phase = Phase.assembling
         var hasStarted = false
+        var hasFailedToStart = false
         var shown = RuntimeState.running
         var entries: [String: Entry] = [:]
         var hooks: [ShutdownHook] = []

@@ -34,6 +34,7 @@ let allowedForeign: [String: Set<String>] = [
     "UnixSignals": ["WeirRuntime"],
     "Logging": ["WeirRuntime", "SegmentLog", "Kafka", "KafkaClient", "AdminHTTP", "WeirCommand", "EmbeddedRuntime"],
     "Hummingbird": ["AdminHTTP"],
+    "HummingbirdCore": ["AdminHTTP"],
     "HTTPTypes": ["AdminHTTP"],
     "AsyncHTTPClient": ["WeirCommand"],
     "NIOHTTP1": ["WeirCommand"],

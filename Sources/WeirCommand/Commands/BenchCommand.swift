@@ -31,7 +31,7 @@ struct BenchCommand: AsyncParsableCommand {
             latencyMs = [:]
             guard !sorted.isEmpty else { return }
             for (name, share) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1)] {
-                let place = min(sorted.count - 1, Int(Double(sorted.count) * share))
+                let place = max(0, Int((Double(sorted.count) * share).rounded(.up)) - 1)
                 latencyMs[name] = Double(sorted[place].nanoseconds / 1000) / 1000
             }
         }
@@ -41,8 +41,10 @@ struct BenchCommand: AsyncParsableCommand {
             return Table(
                 headings: ["RECORDS", "SECONDS", "RECORDS/S", "MIB/S"] + percentiles.map { "\($0) MS" },
                 rows: [
-                    ["\(records)", "\((seconds * 1000).rounded() / 1000)", "\(Int(recordsPerSecond))", "\(mebibytesPerSecond)"]
-                        + percentiles.map { "\(latencyMs[$0] ?? 0)" }
+                    [
+                        "\(records)", "\((seconds * 1000).rounded() / 1000)", "\(Int(recordsPerSecond))",
+                        "\(mebibytesPerSecond)",
+                    ] + percentiles.map { "\(latencyMs[$0] ?? 0)" }
                 ], numeric: Set(0...8))
         }
     }
@@ -50,7 +52,8 @@ struct BenchCommand: AsyncParsableCommand {
     struct Produce: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Sends records, each client one batch after another.",
-            discussion: "Clients spread over the topic's partitions. A topic that is missing is made, if the broker may.")
+            discussion:
+                "Clients spread over the topic's partitions. A topic that is missing is made, if the broker may.")
 
         @Argument(help: "The topic.") var topic: String
         @Option(help: "Records in all.") var records = 100_000
@@ -72,12 +75,13 @@ struct BenchCommand: AsyncParsableCommand {
             let clock = SystemClock()
             let result = try await options.withClient { client in
                 let partitions = try await client.partitions(of: topic, creation: .ifMissing)
+                let progress = Progress("records sent")
                 let begin = clock.now
                 let latencies = try await withThrowingTaskGroup(of: [Duration].self) { group in
                     for number in 0..<clients {
                         let share = records / clients + (number < records % clients ? 1 : 0)
                         let partition = partitions[number % partitions.count]
-                        group.addTask { try await send(share, to: partition, clock) }
+                        group.addTask { try await send(share, to: partition, clock, progress) }
                     }
                     return try await group.reduce(into: [Duration]()) { $0 += $1 }
                 }
@@ -87,7 +91,9 @@ struct BenchCommand: AsyncParsableCommand {
         }
 
         /// One client: a connection of its own, one batch after another.
-        private func send(_ count: Int, to partition: Int32, _ clock: SystemClock) async throws -> [Duration] {
+        private func send(
+            _ count: Int, to partition: Int32, _ clock: SystemClock, _ progress: Progress
+        ) async throws -> [Duration] {
             try await options.withClient { client in
                 let settings = ProducerSettings(acks: acks.number, codec: codec)
                 let producer = Producer(client, topic: topic, partition: partition, settings: settings)
@@ -102,6 +108,7 @@ struct BenchCommand: AsyncParsableCommand {
                     _ = try await producer.send(batch)
                     latencies.append(clock.now - begin)
                     left -= batch.count
+                    progress.add(batch.count)
                 }
                 return latencies
             }
@@ -119,22 +126,20 @@ struct BenchCommand: AsyncParsableCommand {
             let clock = SystemClock()
             let result = try await options.withClient { client in
                 let partitions = try await client.partitions(of: topic)
+                let consumer = Consumer(client, topic: topic, partitions: partitions, from: .earliest)
+                let progress = Progress("records read")
                 let begin = clock.now
-                var records = 0
                 var bytes = 0
                 var latencies: [Duration] = []
-                for partition in partitions {
-                    let consumer = Consumer(client, topic: topic, partition: partition, from: .earliest)
-                    while true {
-                        let asked = clock.now
-                        let batch = try await consumer.next(wait: .zero, sizeBytesMax: 8 << 20)
-                        latencies.append(clock.now - asked)
-                        records += batch.records.count
-                        bytes += batch.records.reduce(0) { $0 + ($1.value?.readableBytes ?? 0) }
-                        if batch.isAtEnd { break }
-                    }
+                while true {
+                    let asked = clock.now
+                    let batch = try await consumer.next(wait: .zero, sizeBytesMax: 8 << 20)
+                    latencies.append(clock.now - asked)
+                    progress.add(batch.records.count)
+                    bytes += batch.records.reduce(0) { $0 + ($1.value?.readableBytes ?? 0) }
+                    if batch.isAtEnd { break }
                 }
-                return Result(records: records, bytes: bytes, took: clock.now - begin, latencies: latencies)
+                return Result(records: progress.count, bytes: bytes, took: clock.now - begin, latencies: latencies)
             }
             try output.print(result) { $0.table }
         }

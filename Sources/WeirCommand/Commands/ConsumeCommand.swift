@@ -60,23 +60,23 @@ struct ConsumeCommand: AsyncParsableCommand {
         var defaultValueDescription: String { "latest" }
     }
 
+    func validate() throws {
+        if let count, count < 1 { throw ValidationError("--count is \(count); it must be at least 1") }
+    }
+
     func run() async throws {
         try await options.withClient { client in
             let all = try await client.partitions(of: topic)
-            let wanted = partition.map { [$0] } ?? all
-            var consumers = wanted.map { Consumer(client, topic: topic, partition: $0, from: from.position) }
+            if let partition { try BootstrapOptions.check(partition, of: topic, in: all) }
+            let consumer = Consumer(
+                client, topic: topic, partitions: partition.map { [$0] } ?? all, from: from.position)
             var left = count ?? .max
-            while left > 0, !consumers.isEmpty {
-                var waiting: [Consumer] = []
-                for consumer in consumers {
-                    // One partition may wait for news; among several, none holds the others up.
-                    let batch = try await consumer.next(wait: consumers.count == 1 ? .milliseconds(500) : .milliseconds(50))
-                    for record in batch.records.prefix(left) { print(try line(record)) }
-                    left -= min(left, batch.records.count)
-                    flushOutput()
-                    if !(exit && batch.isAtEnd) { waiting.append(consumer) }
-                }
-                consumers = waiting
+            while left > 0 {
+                let batch = try await consumer.next()
+                for record in batch.records.prefix(left) { try write(record) }
+                left -= min(left, batch.records.count)
+                StandardOutput.flush()
+                if exit, batch.isAtEnd { break }
             }
         }
     }
@@ -94,14 +94,17 @@ struct ConsumeCommand: AsyncParsableCommand {
         var headers: [Header]
     }
 
-    private func line(_ record: IncomingRecord) throws -> String {
-        guard output == .json else { return record.value.map { String(buffer: $0) } ?? "" }
+    /// Prints one record: its value byte for byte, or an object of texts (what is no UTF-8 shows as U+FFFD).
+    private func write(_ record: IncomingRecord) throws {
+        guard output == .json else {
+            if let value = record.value { StandardOutput.write(value.readableBytesView) }
+            return StandardOutput.write(CollectionOfOne(UInt8(ascii: "\n")))
+        }
         let line = Line(
             partition: record.partition, offset: record.offset, timestamp: record.timestamp,
             key: record.key.map { String(buffer: $0) }, value: record.value.map { String(buffer: $0) },
             headers: record.headers.map { Line.Header(key: $0.key, value: $0.value.map { String(buffer: $0) }) })
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(line), as: UTF8.self)
+        StandardOutput.write(try OutputOptions.line(line))
+        StandardOutput.write(CollectionOfOne(UInt8(ascii: "\n")))
     }
 }

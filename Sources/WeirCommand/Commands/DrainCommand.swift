@@ -1,6 +1,8 @@
 import AdminHTTP
 import ArgumentParser
 import NIOHTTP1
+import WeirIO
+import WeirRuntime
 
 /// `weir drain`: takes work away from a component, or from the whole node.
 struct DrainCommand: AsyncParsableCommand {
@@ -25,30 +27,47 @@ struct DrainCommand: AsyncParsableCommand {
         try await server.withClient { client in
             let mode = readOnly ? "read-only" : "drain"
             var document = try await client.drain(.POST, name, query: "?mode=\(mode)")
-            if wait { document = try await reached(readOnly ? ["read-only", "drained"] : ["drained"], client) ?? document }
+            if wait { document = try await reached(document, client) }
             try output.print(document, table: WorkCommand.table)
         }
     }
 
-    /// Follows the node's own stream until every component asked for is in one of `states`.
-    private func reached(_ states: Set<String>, _ client: ServerClient) async throws -> WorkDocument? {
+    /// Follows the node's own stream until every component of `asked` is where it should be.
+    private func reached(_ asked: WorkDocument, _ client: ServerClient) async throws -> WorkDocument {
+        let names = Set(asked.components.map(\.name))
+        let clock = SystemClock()
+        var told = clock.now
         var last: WorkDocument?
-        do {
-            try await client.watchWork { document in
-                var wanted = document
-                wanted.components.removeAll { component in
-                    name.map { $0 != component.name } ?? (component.name == AdminServer.componentName)
-                }
+        try await client.watchWork { document in
+            var wanted = document
+            wanted.components.removeAll { !names.contains($0.name) }
+            let late = wanted.components.filter { !hasReached($0) }
+            if late.isEmpty {
                 last = wanted
-                if wanted.components.allSatisfy({ states.contains($0.state) }) { throw Reached() }
+                return .done
             }
-        } catch is Reached {
-            return last
+            if StandardError.isTerminal, clock.now - told > .seconds(1) {
+                told = clock.now
+                let inFlight = late.reduce(0) { $0 + $1.inFlight }
+                StandardError.write("weir: waiting for \(late[0].name); \(inFlight) operations in flight")
+            }
+            return .more
         }
-        throw UsageError.unavailable("the node ended before it was drained; see last-exit.json in its data folder")
+        guard let last else {
+            throw UsageError.unavailable("the node ended before it was drained; see last-exit.json in its data folder")
+        }
+        return last
     }
 
-    private struct Reached: Error {}
+    /// What failed is not drained ever; it only must have nothing in flight.
+    private func hasReached(_ component: WorkDocument.Component) -> Bool {
+        switch component.state {
+        case "drained", "stopped": true
+        case "read-only": readOnly
+        case "failed": component.inFlight == 0
+        default: false
+        }
+    }
 }
 
 /// `weir resume`: gives work back.

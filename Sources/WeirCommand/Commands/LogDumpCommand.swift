@@ -42,16 +42,23 @@ struct LogDumpCommand: ParsableCommand {
         var rows: [Row] = []
         var damage: String?
         do {
-            let handle = try SystemDisk().open(file, .existing)
+            let handle = try SystemDisk().open(file, .readOnly)
             defer { handle.close() }
+            let size = try handle.size()
             var position: Int64 = 0
             while damage == nil, let header = try header(of: handle, at: position, &damage) {
+                guard position + Int64(header.batchSizeBytes) <= size else {
+                    damage =
+                        "the batch at byte \(position) says it has \(header.batchSizeBytes) bytes, "
+                        + "but the file ends after \(size - position)"
+                    break
+                }
                 rows.append(try row(handle, header, at: position))
                 if rows.last?.checksum == "BAD" { damage = "the batch at byte \(position) has a bad checksum" }
                 position += Int64(header.batchSizeBytes)
             }
         } catch let error as DiskError {
-            throw UsageError.failed("cannot read \(file): \(error)")
+            throw UsageError.failed("cannot read \(file): \(error.reason)")
         }
         try output.print(rows) { Self.table($0) }
         if let damage { throw UsageError.failed("\(file): \(damage)") }
@@ -75,15 +82,14 @@ struct LogDumpCommand: ParsableCommand {
 
     private func row(_ file: any DiskFile, _ header: BatchHeader, at position: Int64) throws -> Row {
         let batch = try read(file, at: position, count: header.batchSizeBytes)
-        let isWhole = batch.readableBytes == header.batchSizeBytes
         let checksummed = header.batchSizeBytes - BatchHeader.checksummedFrom
         let isGood =
-            isWhole
+            batch.readableBytes == header.batchSizeBytes
             && Checksum.crc32c(batch, at: BatchHeader.checksummedFrom, count: checksummed) == header.checksum
         let producer =
             header.hasProducer ? "\(header.producerID)/\(header.producerEpoch) seq \(header.baseSequence)" : ""
         return Row(
-            position: position, sizeBytes: header.batchSizeBytes, kind: isWhole ? kind(of: header, batch) : "cut off",
+            position: position, sizeBytes: header.batchSizeBytes, kind: kind(of: header, batch),
             baseOffset: header.baseOffset, lastOffset: header.lastOffset, leaderEpoch: header.partitionLeaderEpoch,
             records: header.recordCount, codec: header.attributes.codec?.name ?? "?",
             maxTimestamp: header.maxTimestamp, producer: producer, checksum: isGood ? "ok" : "BAD",

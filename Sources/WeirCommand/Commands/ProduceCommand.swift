@@ -1,5 +1,4 @@
 public import ArgumentParser
-import Glibc
 import KafkaClient
 import NIOCore
 public import RecordBatch
@@ -19,7 +18,8 @@ extension Codec: ExpressibleByArgument {
 /// `weir produce`: lines of standard input become records.
 struct ProduceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "produce", abstract: "Sends each line of standard input as a record; returns when all are committed.")
+        commandName: "produce",
+        abstract: "Sends each line of standard input as a record; returns when all are committed.")
 
     @Argument(help: "The topic; made where it is missing, if the broker's settings allow it.")
     var topic: String
@@ -37,6 +37,12 @@ struct ProduceCommand: AsyncParsableCommand {
     var acks = Acks.all
 
     @OptionGroup var options: BootstrapOptions
+
+    func validate() throws {
+        if keySeparator == "" {
+            throw ValidationError("--key-separator is empty; give what stands between KEY and VALUE")
+        }
+    }
 
     enum Acks: String, ExpressibleByArgument, CaseIterable {
         case all
@@ -56,87 +62,33 @@ struct ProduceCommand: AsyncParsableCommand {
     private static let batchSizeBytesMax = 64 << 10
 
     func run() async throws {
+        let separator = keySeparator.map { ByteBuffer(string: $0) }
         let count = try await options.withClient { client in
-            _ = try await client.partitions(of: topic, creation: .ifMissing)
+            let partitions = try await client.partitions(of: topic, creation: .ifMissing)
+            try BootstrapOptions.check(partition, of: topic, in: partitions)
             let settings = ProducerSettings(acks: acks.number, codec: codec)
             let producer = Producer(client, topic: topic, partition: partition, settings: settings)
-            var lines = StandardInput()
-            var progress = Progress("records sent")
-            while let batch = lines.nextBatch(sizeBytesMax: Self.batchSizeBytesMax) {
-                let now = SystemClock().wallMilliseconds
-                _ = try await producer.send(batch.map { record(of: $0, at: now) })
+            var lines = LineReader()
+            let progress = Progress("records sent")
+            let clock = SystemClock()
+            while let batch = try lines.nextBatch(sizeBytesMax: Self.batchSizeBytesMax) {
+                let now = clock.wallMilliseconds
+                _ = try await producer.send(batch.map { Self.record(of: $0, separator, at: now) })
                 progress.add(batch.count)
             }
-            progress.finish()
             return progress.count
         }
         StandardError.write("weir: \(count) record\(count == 1 ? "" : "s") sent to \(topic)-\(partition)")
     }
 
-    private func record(of line: String, at timestamp: Int64) -> OutgoingRecord {
-        guard let keySeparator, let separator = line.firstRange(of: keySeparator) else {
-            return OutgoingRecord(timestamp: timestamp, value: ByteBuffer(string: line))
+    /// The record of a line; all of it is the value where the separator is not in it.
+    static func record(of line: ByteBuffer, _ separator: ByteBuffer?, at timestamp: Int64) -> OutgoingRecord {
+        guard let separator, let found = line.readableBytesView.firstRange(of: separator.readableBytesView) else {
+            return OutgoingRecord(timestamp: timestamp, value: line)
         }
-        return OutgoingRecord(
-            timestamp: timestamp, key: ByteBuffer(string: String(line[..<separator.lowerBound])),
-            value: ByteBuffer(string: String(line[separator.upperBound...])))
-    }
-}
-
-/// Lines of standard input, in batches of what is there.
-struct StandardInput {
-    private var rest: [UInt8] = []
-    private var isAtEnd = false
-
-    /// The lines that are there, waiting for at least one; nil at the end.
-    mutating func nextBatch(sizeBytesMax: Int) -> [String]? {
-        while true {
-            if let end = rest.prefix(sizeBytesMax).lastIndex(of: 10) ?? (rest.count > sizeBytesMax ? rest.firstIndex(of: 10) : nil) {
-                let lines = rest[..<end].split(separator: 10, omittingEmptySubsequences: false)
-                let batch = lines.map { String(decoding: $0, as: UTF8.self) }
-                rest.removeSubrange(...end)
-                return batch
-            }
-            if isAtEnd {
-                if rest.isEmpty { return nil }
-                defer { rest = [] }
-                return [String(decoding: rest, as: UTF8.self)]
-            }
-            fill(sizeBytesMax)
-        }
-    }
-
-    private mutating func fill(_ count: Int) {
-        let chunk = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            filled = max(0, read(0, buffer.baseAddress, count))
-        }
-        if chunk.isEmpty { isAtEnd = true }
-        rest += chunk
-    }
-}
-
-/// Says on standard error how far a command is, once a second, where a person watches.
-struct Progress {
-    private(set) var count = 0
-    private let what: String
-    private let clock = SystemClock()
-    private var shown: MonotonicTime
-    private var hasShown = false
-
-    init(_ what: String) {
-        self.what = what
-        shown = clock.now
-    }
-
-    mutating func add(_ more: Int) {
-        count += more
-        guard StandardError.isTerminal, clock.now - shown > .seconds(1) else { return }
-        shown = clock.now
-        hasShown = true
-        StandardError.write("\u{1B}[1A\u{1B}[2K\(count) \(what)")
-    }
-
-    func finish() {
-        if hasShown { StandardError.write("\(count) \(what)") }
+        var value = line
+        let key = value.readSlice(length: found.lowerBound - line.readerIndex)
+        value.moveReaderIndex(forwardBy: found.count)
+        return OutgoingRecord(timestamp: timestamp, key: key, value: value)
     }
 }

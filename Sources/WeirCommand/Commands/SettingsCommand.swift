@@ -20,7 +20,7 @@ struct SettingsCommand: ParsableCommand {
 
     func run() throws {
         if markdown {
-            print(ConfigurationPage.text, terminator: "")
+            StandardOutput.print(ConfigurationPage.text, terminator: "")
             return
         }
         let rows = Setting.all.map {

@@ -1,6 +1,9 @@
 import ArgumentParser
 import KafkaClient
 import KafkaWire
+import Synchronization
+import WeirIO
+import WeirRuntime
 
 /// Where the brokers are.
 struct BootstrapOptions: ParsableArguments {
@@ -11,8 +14,15 @@ struct BootstrapOptions: ParsableArguments {
     func withClient<Answer: Sendable>(_ body: (KafkaClient) async throws -> Answer) async throws -> Answer {
         do {
             let address = bootstrap ?? ProcessEnvironment.value("WEIR_BOOTSTRAP") ?? "127.0.0.1:9092"
-            let client = try KafkaClient(bootstrap: address)
-            let answer = try await body(client)
+            let retries = RetryNotice()
+            let client = try KafkaClient(bootstrap: address) { retries.tell($0) }
+            let answer: Answer
+            do {
+                answer = try await body(client)
+            } catch {
+                await client.close()
+                throw error
+            }
             await client.close()
             return answer
         } catch let error as ClientError {
@@ -22,6 +32,38 @@ struct BootstrapOptions: ParsableArguments {
             default: throw UsageError.failed(error.message)
             }
         }
+    }
+
+    /// Refuses a partition that the topic does not have.
+    static func check(_ partition: Int32, of topic: String, in partitions: [Int32]) throws(UsageError) {
+        guard !partitions.contains(partition) else { return }
+        throw UsageError.failed(
+            "topic '\(topic)' has no partition \(partition); it has \(partitions.first ?? 0) to \(partitions.last ?? 0)"
+        )
+    }
+}
+
+/// Says that a command tries again: after a second, and then every five.
+private final class RetryNotice: Sendable {
+    private let clock = SystemClock()
+    private let state: Mutex<(last: MonotonicTime, next: MonotonicTime)>
+
+    init() {
+        state = Mutex((clock.now, clock.now))
+    }
+
+    /// Something failed and is tried again.
+    func tell(_ error: ClientError) {
+        let now = clock.now
+        let isDue = state.withLock { state in
+            // The first error after a while of none: most pass within a second.
+            if now - state.last > .seconds(2) { state.next = now + .seconds(1) }
+            state.last = now
+            guard now >= state.next else { return false }
+            state.next = now + .seconds(5)
+            return true
+        }
+        if isDue { StandardError.write("weir: \(error.message); trying again") }
     }
 }
 
@@ -52,7 +94,8 @@ struct TopicCommand: AsyncParsableCommand {
                 topic.configuration[String(text[..<equals])] = String(text[text.index(after: equals)...])
             }
             let count = try await options.withClient { try await $0.createTopic(topic) }
-            print("created \(name)" + (count > 0 ? " with \(count) partition\(count == 1 ? "" : "s")" : ""))
+            StandardOutput.print(
+                "created \(name)" + (count > 0 ? " with \(count) partition\(count == 1 ? "" : "s")" : ""))
         }
     }
 
@@ -108,7 +151,8 @@ struct TopicCommand: AsyncParsableCommand {
             let description = try await options.withClient { client in
                 let answer = try await client.metadata(topics: [name])
                 guard let topic = answer.topics.first, topic.errorCode == .none else {
-                    throw ClientError.refused("topic '\(name)'", answer.topics.first?.errorCode ?? .unknownServerError, nil)
+                    throw ClientError.refused(
+                        "topic '\(name)'", answer.topics.first?.errorCode ?? .unknownServerError, nil)
                 }
                 var partitions: [Description.Partition] = []
                 for partition in topic.partitions.sorted(by: { $0.partitionIndex < $1.partitionIndex }) {
@@ -126,8 +170,10 @@ struct TopicCommand: AsyncParsableCommand {
                     configuration: Dictionary(settings.map { ($0.name, $0.value ?? "") }, uniquingKeysWith: { $1 }))
             }
             if output.format == .table {
-                print("\(description.name)  id \(description.id)")
-                for (key, value) in description.configuration.sorted(by: { $0.key < $1.key }) { print("  \(key)=\(value)") }
+                StandardOutput.print("\(description.name)  id \(description.id)")
+                for (key, value) in description.configuration.sorted(by: { $0.key < $1.key }) {
+                    StandardOutput.print("  \(key)=\(value)")
+                }
             }
             try output.print(description) { description in
                 Table(
@@ -152,7 +198,7 @@ struct TopicCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await options.withClient { try await $0.deleteTopic(name) }
-            print("deleted \(name)")
+            StandardOutput.print("deleted \(name)")
         }
     }
 }

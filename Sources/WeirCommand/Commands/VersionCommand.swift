@@ -21,6 +21,6 @@ struct VersionCommand: ParsableCommand {
     }
 
     func run() {
-        print(Self.text)
+        StandardOutput.print(Self.text)
     }
 }

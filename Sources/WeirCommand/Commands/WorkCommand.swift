@@ -19,8 +19,8 @@ struct WorkCommand: AsyncParsableCommand {
                 return
             }
             try await client.watchWork { document in
-                if output.format == .table { print("\u{1B}[H\u{1B}[2J", terminator: "") }
-                try output.print(document, table: Self.table)
+                try output.printNext(document, table: Self.table)
+                return .more
             }
         }
     }

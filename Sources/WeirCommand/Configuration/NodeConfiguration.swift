@@ -24,7 +24,8 @@ struct NodeConfiguration: Sendable {
         do {
             broker = try BrokerSettings(values: sources.values(under: "kafka."))
         } catch {
-            throw UsageError.configuration("kafka settings: \(error)")
+            let place = sources.given["kafka.\(error.name)"].map { " (from \($0.place))" } ?? ""
+            throw UsageError.configuration("kafka.\(error.name)\(place): \(error.message)")
         }
     }
 }
@@ -82,7 +83,7 @@ struct SettingReader: Sendable {
     func deadlines(_ key: String) throws(UsageError) -> Deadlines {
         let hard = try duration(key)
         let soft = try duration("\(key).soft")
-        guard soft <= hard else { throw wrong("\(key).soft", "at most \(key), which is \(hard)") }
+        guard soft <= hard else { throw wrong("\(key).soft", "at most \(key), which is \(try text(key))") }
         return Deadlines(soft: soft, hard: hard)
     }
 
@@ -95,14 +96,15 @@ struct SettingReader: Sendable {
 
     private func wrong(_ key: String, _ expected: String) -> UsageError {
         let given = sources.value(key)
-        return .configuration("\(key) is '\(given?.value ?? "")' (from \(given?.place ?? "nowhere")); it must be \(expected)")
+        return .configuration(
+            "\(key) is '\(given?.value ?? "")' (from \(given?.place ?? "nowhere")); it must be \(expected)")
     }
 }
 
 extension Duration {
     /// Reads `250ms`, `10s`, `2m`, `1h`; nil for anything else, and for negative times.
     init?(settingText text: String) {
-        let digits = text.prefix { $0.isNumber }
+        let digits = text.prefix { ("0"..."9").contains($0) }
         guard let count = Int64(digits), count >= 0, count <= 1_000_000_000 else { return nil }
         switch text.dropFirst(digits.count) {
         case "ms": self = .milliseconds(count)

@@ -44,28 +44,37 @@ extension Setting {
             help: "How long moving leadership may take before what still runs is abandoned."),
         Setting(
             key: "shutdown.hand-over.soft", standard: "5s",
-            help: "How long moving leadership may take before what still runs is logged; half-way to shutdown.hand-over it is cancelled."),
+            help:
+                "How long moving leadership may take before what still runs is logged; half-way to shutdown.hand-over it is cancelled."
+        ),
         Setting(
             key: "shutdown.drain", standard: "10s",
             help: "How long finishing admitted work may take before what still runs is abandoned."),
         Setting(
             key: "shutdown.drain.soft", standard: "8s",
-            help: "How long finishing admitted work may take before what still runs is logged; half-way to shutdown.drain it is cancelled."),
+            help:
+                "How long finishing admitted work may take before what still runs is logged; half-way to shutdown.drain it is cancelled."
+        ),
         Setting(
             key: "shutdown.flush", standard: "5s",
             help: "How long making logs durable may take before what still runs is abandoned."),
         Setting(
             key: "shutdown.flush.soft", standard: "4s",
-            help: "How long making logs durable may take before what still runs is logged; half-way to shutdown.flush it is cancelled."),
+            help:
+                "How long making logs durable may take before what still runs is logged; half-way to shutdown.flush it is cancelled."
+        ),
         Setting(
             key: "shutdown.stop", standard: "3s",
             help: "How long closing sockets and files may take before what still runs is abandoned."),
         Setting(
             key: "shutdown.stop.soft", standard: "2s",
-            help: "How long closing sockets and files may take before what still runs is logged; half-way to shutdown.stop it is cancelled."),
+            help:
+                "How long closing sockets and files may take before what still runs is logged; half-way to shutdown.stop it is cancelled."
+        ),
         Setting(
             key: "shutdown.total", standard: "25s",
-            help: "How long all stages may take together, beside the propagation; a watchdog ends the process after it."),
+            help: "How long all stages may take together, beside the propagation; a watchdog ends the process after it."
+        ),
         Setting(
             key: "shutdown.order", standard: "hand-over-first",
             help: "hand-over-first serves while leadership moves; drain-first refuses first, as older brokers do."),

@@ -44,7 +44,7 @@ struct SettingSources: Sendable {
     /// Takes `KEY=VALUE`.
     mutating func set(_ assignment: String, from place: String) throws(UsageError) {
         guard let equals = assignment.firstIndex(of: "=") else {
-            throw UsageError.configuration("\(place): '\(assignment)' is not KEY=VALUE")
+            throw UsageError.usage("\(place): '\(assignment)' is not KEY=VALUE, such as log.level=info")
         }
         let key = String(assignment[..<equals])
         try set(key, to: String(assignment[assignment.index(after: equals)...]), from: place)
@@ -57,15 +57,21 @@ struct SettingSources: Sendable {
             table = try TOMLTable(string: text)
         } catch let error as TOMLParseError {
             let begin = error.source.begin
-            throw UsageError.configuration("\(place):\(begin.line):\(begin.column): \(error.description)")
+            throw UsageError.configuration(
+                "\(place):\(begin.line):\(begin.column): \(error.description)\(Self.advice(error.description))")
         } catch {
             throw UsageError.configuration("\(place): \(error)")
         }
         try read(table, under: "", from: place)
     }
 
+    /// What helps with the error that a setting makes whose name begins with another's.
+    private static func advice(_ reason: String) -> String {
+        reason.contains("dotted key") ? "; quote the keys of [kafka], such as \"max.connections\" = 100" : ""
+    }
+
     private mutating func read(_ table: TOMLTable, under prefix: String, from place: String) throws(UsageError) {
-        for key in table.keys {
+        for key in table.keys.sorted() {
             guard let value = table[key] else { continue }
             let path = prefix + key
             if let inner = value.table {
@@ -88,24 +94,36 @@ struct SettingSources: Sendable {
         return parts.count == array.count ? parts.joined(separator: ",") : nil
     }
 
-    /// Takes the variables that begin with `WEIR_`, but for those of the commands (`WEIR_SERVER`, …).
+    /// Takes the variables that begin with `WEIR_`, but for those of the commands (`WEIR_SERVER`, …) and of
+    /// Kubernetes.
     mutating func read(environment: [String: String]) throws(UsageError) {
         var keys: [String: String] = [:]
         for key in known.keys { keys[Setting.environmentName(for: key)] = key }
         for (name, value) in environment.sorted(by: { $0.key < $1.key }) where name.hasPrefix("WEIR_") {
+            if Self.isServiceVariable(name, value) { continue }
             if let key = keys[name] {
                 given[key] = Given(value: value, place: name)
-            } else if !Self.isForeign(name) {
+            } else if !Self.ofCommands.contains(name) && !name.hasPrefix("WEIR_TEST_") {
                 throw UsageError.configuration("environment: unknown variable '\(name)'\(hint(name, in: keys.keys))")
             }
         }
     }
 
-    /// Whether a variable is not a setting: one that the commands and tests read, or one that Kubernetes
-    /// makes for a service called `weir` (`WEIR_SERVICE_HOST`, `WEIR_PORT_9092_TCP`).
-    private static func isForeign(_ name: String) -> Bool {
-        ["WEIR_SERVER", "WEIR_BOOTSTRAP", "WEIR_BINARY", "WEIR_PORT"].contains(name)
-            || name.hasPrefix("WEIR_SERVICE_") || name.hasPrefix("WEIR_PORT_") || name.hasPrefix("WEIR_TEST_")
+    /// What the commands and the tests read.
+    private static let ofCommands: Set<String> = ["WEIR_SERVER", "WEIR_BOOTSTRAP", "WEIR_BINARY"]
+
+    /// Whether Kubernetes made the variable, for a service called `weir` or `weir-…`.
+    ///
+    /// It puts `…_SERVICE_HOST`, `…_SERVICE_PORT[_NAME]`, `…_PORT` (an URL) and `…_PORT_9092_TCP[_PROTO|_PORT|_ADDR]`
+    /// into every container, so that a service called `weir-http` would set the HTTP port.
+    private static func isServiceVariable(_ name: String, _ value: String) -> Bool {
+        if name.hasSuffix("_SERVICE_HOST") || name.hasSuffix("_SERVICE_PORT") { return true }
+        if name.contains("_SERVICE_PORT_") { return true }
+        if name.hasSuffix("_PORT"), value.contains("://") { return true }
+        let words = name.split(separator: "_")
+        return zip(words, words.dropFirst()).contains { number, name in
+            Int(number) != nil && ["TCP", "UDP", "SCTP"].contains(name)
+        }
     }
 
     private func hint(_ name: String, in names: some Sequence<String>) -> String {

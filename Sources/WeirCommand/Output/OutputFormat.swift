@@ -17,10 +17,32 @@ struct OutputOptions: ParsableArguments {
     /// Prints `value`: as it is in JSON or YAML, or through `table`.
     func print<Value: Encodable>(_ value: Value, table: (Value) -> Table) throws {
         switch format {
-        case .table: Swift.print(table(value).text)
-        case .json: Swift.print(try Self.json(value))
-        case .yaml: Swift.print(try YAMLEncoder().encode(value), terminator: "")
+        case .table: StandardOutput.print(table(value).text)
+        case .json: StandardOutput.print(try Self.json(value))
+        case .yaml: StandardOutput.print(try YAMLEncoder().encode(value), terminator: "")
         }
+    }
+
+    /// Prints one of a series of values: a fresh screen, a line of JSON, a YAML document.
+    func printNext<Value: Encodable>(_ value: Value, table: (Value) -> Table) throws {
+        switch format {
+        case .table:
+            // Home, and clear to the end; only where a person looks at it.
+            StandardOutput.print((StandardOutput.isTerminal ? "\u{1B}[H\u{1B}[2J" : "") + table(value).text)
+        case .json:
+            StandardOutput.write(try Self.line(value))
+            StandardOutput.print("")
+        case .yaml:
+            StandardOutput.print("---\n" + (try YAMLEncoder().encode(value)), terminator: "")
+        }
+        StandardOutput.flush()
+    }
+
+    /// The value as JSON on one line, without a line end.
+    static func line(_ value: some Encodable) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(value)
     }
 
     static func json(_ value: some Encodable) throws -> String {

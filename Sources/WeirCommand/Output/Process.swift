@@ -21,25 +21,3 @@ enum ProcessEnvironment {
         return variables
     }
 }
-
-/// Where errors and progress go.
-enum StandardError {
-    /// Writes one line, whole.
-    static func write(_ line: String) {
-        let text = line + "\n"
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
-            let written = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
-            if written <= 0 { return }
-            bytes = bytes.dropFirst(written)
-        }
-    }
-
-    /// Whether a person watches.
-    static var isTerminal: Bool { isatty(2) == 1 }
-}
-
-/// Hands what was printed to whoever reads it, also where that is a pipe.
-func flushOutput() {
-    fflush(nil)
-}

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import SegmentLog
 import WeirIO
 import WeirRuntime
@@ -28,18 +29,18 @@ struct DataDirectory: Sendable {
             lock = try disk.open("\(path)/lock", .createIfMissing)
         } catch {
             throw UsageError.configuration(
-                "cannot use the data folder \(path): \(Self.reason(error)); name a writable one with --data-dir")
+                "cannot use the data folder \(path): \(error.reason); name a writable one with --data-dir")
         }
         let isFree: Bool
         do {
             isFree = try lock.tryLock()
         } catch {
-            throw UsageError.configuration("cannot lock the data folder \(path): \(error)")
+            throw UsageError.configuration("cannot lock the data folder \(path): \(error.reason)")
         }
         guard isFree else {
+            let owner = endpoints().map { "process \($0.pid)" } ?? "another process"
             throw UsageError.configuration(
-                "another process uses the data folder \(path); stop it (its pid is in endpoints.json), "
-                    + "or name another folder with --data-dir")
+                "\(owner) uses the data folder \(path); stop it, or name another folder with --data-dir")
         }
     }
 
@@ -49,17 +50,19 @@ struct DataDirectory: Sendable {
     /// Reads who this node is, or decides it at the first start.
     func identity(makeClusterID: () -> String) throws(UsageError) -> Identity {
         let file = "\(path)/meta.properties"
-        do {
-            if let text = try text(of: file) { return try parse(text, file) }
-            let identity = Identity(nodeID: 1, clusterID: makeClusterID())
-            try write("version=1\nnode.id=\(identity.nodeID)\ncluster.id=\(identity.clusterID)\n", to: file)
-            try disk.syncDirectory(path)
-            return identity
-        } catch let error as UsageError {
-            throw error
+        let made = Identity(nodeID: 1, clusterID: makeClusterID())
+        let known: String?
+        do throws(DiskError) {
+            known = try text(of: file)
+            if known == nil {
+                try write("version=1\nnode.id=\(made.nodeID)\ncluster.id=\(made.clusterID)\n", to: file)
+                try disk.syncDirectory(path)
+            }
         } catch {
-            throw UsageError.configuration("cannot keep the node's id in \(file): \(error)")
+            throw UsageError.configuration("cannot keep the node's id in \(file): \(error.reason)")
         }
+        guard let known else { return made }
+        return try parse(known, file)
     }
 
     private func parse(_ text: String, _ file: String) throws(UsageError) -> Identity {
@@ -76,7 +79,7 @@ struct DataDirectory: Sendable {
 
     // MARK: Endpoints and reports
 
-    private struct Endpoints: Encodable {
+    private struct Endpoints: Codable {
         var pid: Int32
         var kafka: String
         var http: String
@@ -90,9 +93,24 @@ struct DataDirectory: Sendable {
         try write(String(decoding: json, as: UTF8.self) + "\n", to: "\(path)/endpoints.json")
     }
 
+    /// Where the node that owns the folder serves; nil where it does not yet.
+    private func endpoints() -> Endpoints? {
+        guard let text = try? text(of: "\(path)/endpoints.json") else { return nil }
+        return try? JSONDecoder().decode(Endpoints.self, from: Data(text.utf8))
+    }
+
     /// The node serves no more.
     func removeEndpoints() {
         try? disk.remove("\(path)/endpoints.json")
+    }
+
+    /// Refuses a file that could not be written at the end, because there is no folder for it.
+    func checkFolder(of file: String, _ key: String) throws(UsageError) {
+        guard let slash = file.lastIndex(of: "/"), slash != file.startIndex else { return }
+        let folder = String(file[..<slash])
+        let kind = try? disk.kind(of: folder)
+        guard kind != .directory else { return }
+        throw UsageError.configuration("\(key) is '\(file)', but there is no folder \(folder); make it first")
     }
 
     /// The report of the last end, and its copy where `copy` names a file.
@@ -149,21 +167,21 @@ struct DataDirectory: Sendable {
         guard let slash = trimmed.lastIndex(of: "/") else { return "." }
         return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
     }
+}
 
-    private static func reason(_ error: DiskError) -> String {
-        switch error.code {
-        case .denied: "permission denied"
-        case .full: "no room on the device"
-        case .exists, .notFound: "it is not a folder"
-        default: "\(error)"
-        }
+extension DiskError {
+    /// Why, in the system's own words: "no such file or directory".
+    var reason: String {
+        guard errno != 0, let text = strerror(errno) else { return description }
+        let words = String(cString: text)
+        return words.prefix(1).lowercased() + words.dropFirst()
     }
 }
 
 /// Whole small files through the Disk port.
 enum TextFile {
     static func read(_ path: String, _ disk: any Disk = SystemDisk()) throws(DiskError) -> String {
-        let file = try disk.open(path, .existing)
+        let file = try disk.open(path, .readOnly)
         defer { file.close() }
         let size = Int(try file.size())
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, size), alignment: 1)

@@ -28,14 +28,13 @@ struct Node {
     func run() async throws -> Int32 {
         let disk = SystemDisk()
         let directory = try DataDirectory(configuration.dataDirectory, disk: disk)
+        if let report = configuration.exitReport { try directory.checkFolder(of: report, "exit-report") }
         let identity = try directory.identity(makeClusterID: ClusterID.random)
         let parts = NodeParts(
             configuration, identity, directory, disk: disk,
-            runtime: Runtime(plan(directory), clock: SystemClock(), logger: logger),
-            logger: logger)
+            runtime: Runtime(plan(directory), clock: SystemClock(), logger: logger), logger: logger)
         let runtime = parts.runtime
         if let last = directory.lastExit() { runtime.metrics.add(last) }
-        for warning in configuration.shutdown.warnings { logger.warning("\(warning)") }
         logger.notice("shutdown takes \(configuration.shutdown.worstCase) at most")
         let report: ExitReport
         do {
@@ -46,15 +45,18 @@ struct Node {
         } catch let error as ComponentStartFailed {
             directory.removeEndpoints()
             try? directory.writeExitReport(error.report, copy: configuration.exitReport)
-            throw UsageError(code: .component, description: "\(error.reason)")
+            throw Self.usageError(error)
         } catch let error as RuntimeError {
             throw UsageError.configuration(error.message)
+        } catch let error as DiskError {
+            directory.removeEndpoints()
+            throw UsageError.configuration("cannot write endpoints.json in \(directory.path): \(error.reason)")
         }
         directory.removeEndpoints()
         do {
             try directory.writeExitReport(report, copy: configuration.exitReport)
         } catch {
-            throw UsageError.failed("the exit report was not written: \(error)")
+            throw UsageError.failed("the exit report was not written: \(error.reason)")
         }
         return report.exitCode
     }
@@ -66,6 +68,22 @@ struct Node {
                 try await scope.gate.track("retention", lineage: .leaf) { await broker.enforceRetention() }
             }
         }
+    }
+
+    /// An address that cannot be listened on is a matter of configuration; anything else is a failure.
+    private static func usageError(_ error: ComponentStartFailed) -> UsageError {
+        switch error.reason {
+        case let error as AdminError: .configuration(error.description)
+        case let error as ListenerError: .configuration(listenerText(error))
+        default: UsageError(code: .component, description: error.description)
+        }
+    }
+
+    private static func listenerText(_ error: ListenerError) -> String {
+        let isInUse = error.reason.contains("Address already in use") || error.reason.contains("errno: 98")
+        let why = isInUse ? "the port is in use" : error.reason
+        return "cannot listen for Kafka clients on \(error.listener): \(why); "
+            + "choose another with --kafka-port or kafka.listeners, or 0 for a free one"
     }
 
     private func plan(_ directory: DataDirectory) -> RuntimeConfiguration {
@@ -87,8 +105,8 @@ struct Node {
         let kafkaText = address(kafka.host, kafka.port)
         let httpText = address(http.host, http.port)
         try directory.writeEndpoints(pid: getpid(), kafka: kafkaText, http: httpText)
-        print("ready kafka=\(kafkaText) http=\(httpText)")
-        flushOutput()
+        StandardOutput.print("ready kafka=\(kafkaText) http=\(httpText)")
+        StandardOutput.flush()
     }
 
     private func address(_ host: String, _ port: Int) -> String {

@@ -18,10 +18,10 @@ struct ServeCommand: AsyncParsableCommand {
     var dataDir: String?
 
     @Option(help: "Port for Kafka clients; 0 takes a free one (default 9092).")
-    var kafkaPort: String?
+    var kafkaPort: UInt16?
 
     @Option(help: "Port for HTTP; 0 takes a free one (default 8080).")
-    var httpPort: String?
+    var httpPort: UInt16?
 
     @Option(help: "TOML file with settings.")
     var config: String?
@@ -45,28 +45,26 @@ struct ServeCommand: AsyncParsableCommand {
             do {
                 text = try TextFile.read(config)
             } catch {
-                throw UsageError.configuration("cannot read \(config): \(error); --config names a TOML file")
+                throw UsageError.configuration("cannot read \(config): \(error.reason); --config names a TOML file")
             }
             try sources.read(toml: text, from: config)
         }
         try sources.read(environment: ProcessEnvironment.all())
         for assignment in settings { try sources.set(assignment, from: "--set") }
         if let dataDir { try sources.set("data-dir", to: dataDir, from: "--data-dir") }
-        if let httpPort { try sources.set("http.port", to: httpPort, from: "--http-port") }
+        if let httpPort { try sources.set("http.port", to: "\(httpPort)", from: "--http-port") }
         if let kafkaPort { try setKafkaPort(kafkaPort, in: &sources) }
         if let exitReport { try sources.set("exit-report", to: exitReport, from: "--exit-report") }
         return sources
     }
 
     /// `--kafka-port` changes the port of the first listener, whoever named it.
-    private func setKafkaPort(_ text: String, in sources: inout SettingSources) throws(UsageError) {
-        guard let port = UInt16(text) else {
-            throw UsageError.usage("--kafka-port '\(text)' is not a port from 0 to 65535")
-        }
+    private func setKafkaPort(_ port: UInt16, in sources: inout SettingSources) throws(UsageError) {
         let key = "kafka.listeners"
         let listed = (sources.value(key)?.value ?? "").split(separator: ",").map(String.init)
         guard let first = listed.first, var listener = Listener(first.filter { !$0.isWhitespace }) else {
-            throw UsageError.configuration("\(key) is '\(listed.joined(separator: ","))'; write PLAINTEXT://127.0.0.1:9092")
+            throw UsageError.configuration(
+                "\(key) is '\(listed.joined(separator: ","))'; write PLAINTEXT://127.0.0.1:9092")
         }
         listener.port = port
         let all = [listener.description] + listed.dropFirst()

@@ -46,6 +46,8 @@ public protocol Disk: Sendable {
 public enum OpenMode: Sendable, Hashable {
     /// It must exist.
     case existing
+    /// It must exist, and is only read: writing to it fails.
+    case readOnly
     /// It is made where it does not exist.
     case createIfMissing
     /// It must not exist.

@@ -11,7 +11,7 @@ extension DiskState {
         switch (found, mode) {
         case (.some, .createNew): throw Failure.exists.error("open", path)
         case (.some(let existing), _): node = existing
-        case (nil, .existing): throw Failure.notFound.error("open", path)
+        case (nil, .existing), (nil, .readOnly): throw Failure.notFound.error("open", path)
         case (nil, _):
             node = names.link(name, in: folder, asFolder: false)
             inodes[node] = SimulatedInode()
