@@ -89,6 +89,7 @@ struct ApiTable: Sendable {
             try broker.serveMetadata(&body, context, reply)
         },
         .immediate(0...6) { broker, request, context in broker.findCoordinator(request, context) },
+        .immediate(0...5) { broker, request, context in broker.listGroups(request, context) },
         .immediate(0...4) { broker, request, context in broker.apiVersions(request, context) },
         ApiEntry(.initProducerId, 0...4) { broker, body, context, reply in
             try broker.serveInitProducerID(&body, context, reply)

@@ -80,6 +80,7 @@ import Testing
         try ask(MetadataRequest())
         try ask(InitProducerIdRequest())
         try ask(OffsetForLeaderEpochRequest())
+        try ask(ListGroupsRequest())
         try ask(ApiVersionsRequest())
         var offsets = ListOffsetsRequest()
         offsets.topics = ([-1, -2, -3, -4, 0, 1_700_000_000_000] as [Int64]).map { timestamp in
