@@ -16,6 +16,8 @@ let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 extension Target {
@@ -55,6 +57,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         // Counting and draining work.
@@ -73,7 +79,7 @@ let package = Package(
         .systemLibrary("CZstd", apt: "libzstd-dev"),
         .systemLibrary("CSnappy", apt: "libsnappy-dev"),
         .weir("RecordBatch", ["CChecksum", "CZlib", "CLZ4", "CZstd", "CSnappy", nioCore]),
-        .weir("SegmentLog", ["RecordBatch", "WeirRuntime", nioCore, logging]),
+        .weir("SegmentLog", ["RecordBatch", "CChecksum", "WeirRuntime", nioCore, logging]),
 
         // Plugins.
         .plugin("Raft"),
@@ -82,7 +88,7 @@ let package = Package(
         .plugin(
             "Kafka",
             ["KafkaWire", "RecordBatch", "SegmentLog", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging]),
-        .plugin("AdminHTTP", ["WeirRuntime", "WorkTracking", nioCore, logging]),
+        .plugin("AdminHTTP", ["WeirRuntime", "WorkTracking", hummingbird, nioCore, logging]),
 
         // The program, and the tools of its developers.
         .executableTarget(
@@ -90,15 +96,23 @@ let package = Package(
             dependencies: [
                 "WeirRuntime", "WorkTracking", "WeirIO", "RecordBatch", "SegmentLog", "Kafka", "KafkaWire",
                 "KafkaClient", "AdminHTTP", .target(name: "Raft", condition: .when(traits: ["Raft"])),
-                argumentParser, logging, nioCore, nioPosix,
+                argumentParser, logging, nioCore, nioPosix, httpClient, "TOMLKit", "Yams",
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "weir-kafka-messages", dependencies: [argumentParser], path: "Sources/Tools/weir-kafka-messages",
             swiftSettings: settings),
 
+        // What a user would copy from.
+        .executableTarget(
+            name: "EmbeddedRuntime", dependencies: ["WeirRuntime", "WorkTracking", logging],
+            path: "Samples/EmbeddedRuntime",
+            swiftSettings: settings),
+
         .tests("WorkTrackingTests", ["WorkTracking"]),
-        .tests("WeirRuntimeTests", ["WeirRuntime", "WorkTracking", "WeirSimulation", lifecycle, logging]),
+        .tests(
+            "WeirRuntimeTests",
+            ["WeirRuntime", "WorkTracking", "WeirSimulation", "EmbeddedRuntime", lifecycle, logging]),
         .tests("WeirIOTests", ["WeirIO", "WeirRuntime", "WeirSimulation", nioCore, nioPosix]),
         .tests("WeirSimulationTests", ["WeirSimulation", "WeirRuntime"]),
         .tests("RecordBatchTests", ["RecordBatch", nioCore]),

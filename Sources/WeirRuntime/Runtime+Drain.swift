@@ -43,7 +43,7 @@ extension Runtime {
             for name in readOnly { state.entries[name]?.state = .running }
         }
         for level in levels(of: names).reversed() {
-            let closed = level.filter { gate(of: $0)?.isClosed == true }
+            let closed = state.withLock { state in level.filter { state.entries[$0]?.drainBegan != nil } }
             await waitUntilDrained(closed)
             for name in closed { try await reopen(name) }
         }
@@ -73,14 +73,25 @@ extension Runtime {
     }
 
     /// Closes the gates of the components and calls their `drain`, unless that was done before.
-    func beginDrain(_ names: [String]) -> [DrainMember] {
+    ///
+    /// An operator's drain gives its turn, and begins nothing where a resume has overruled it.
+    func beginDrain(_ names: [String], turn: Int? = nil) -> [DrainMember] {
         let now = clock.now
-        workRegistry.close(names.compactMap { gate(of: $0) })
+        // Marked before the gates close: a resume that looks in between waits for this drain.
+        let gates = state.withLock { state -> [Gate] in
+            guard turn == nil || turn == state.operatorTurn else { return [] }
+            for name in names {
+                guard let entry = state.entries[name] else { continue }
+                if !entry.hasFailed, entry.state != .drained { state.entries[name]?.state = .draining }
+                state.entries[name]?.drainBegan = entry.drainBegan ?? now
+            }
+            return names.compactMap { state.entries[$0]?.gate }
+        }
+        guard !gates.isEmpty else { return [] }
+        workRegistry.close(gates)
         let members = state.withLock { state in
             names.compactMap { name -> DrainMember? in
                 guard var entry = state.entries[name] else { return nil }
-                if !entry.hasFailed, entry.state != .drained { entry.state = .draining }
-                entry.drainBegan = entry.drainBegan ?? now
                 if entry.drainVerb == nil, entry.verbs.contains(.drain) {
                     let component = entry.component
                     entry.drainVerb = Task { await component.drain() }
@@ -147,24 +158,27 @@ extension Runtime {
         }
         let levels = levels(of: names)
         // The first level closes before this returns, so that who asked sees it refuse.
-        if let first = levels.first { _ = beginDrain(first) }
+        if let first = levels.first { _ = beginDrain(first, turn: turn) }
         Task {
             for level in levels {
-                guard state.withLock({ $0.operatorTurn == turn }) else { return }
-                await drainLevel(level)
+                await drainLevel(level, turn)
             }
         }
     }
 
-    private func drainLevel(_ names: [String]) async {
-        let members = beginDrain(names)
+    private func drainLevel(_ names: [String], _ turn: Int) async {
+        let members = beginDrain(names, turn: turn)
+        guard !members.isEmpty else { return }
         for member in members { await member.verb?.value }
         guard await workRegistry.drain(gates: members.map(\.gate)) == .drained else { return }
         noteDrained(names)
     }
 
     private func reopen(_ name: String) async throws(RuntimeError) {
-        guard let gate = gate(of: name), gate.isClosed else { return }
+        let gate = state.withLock { state in
+            state.entries[name].flatMap { $0.drainBegan == nil ? nil : $0.gate }
+        }
+        guard let gate else { return }
         do {
             try workRegistry.reopen(gates: [gate])
         } catch {

@@ -44,6 +44,7 @@ extension Runtime {
     func beginShutdown(signal: ProcessSignal?) {
         enum Begin {
             case nothing
+            case endAtOnce
             case arm(StageDriver, isReady: Bool)
         }
         let driver = StageDriver(runtime: self, scope: .process)
@@ -51,10 +52,15 @@ extension Runtime {
         let begin: Begin = state.withLock { state in
             state.shutdown.signal = state.shutdown.signal ?? signal
             switch state.phase {
-            case .ending, .ended, .assembling: return .nothing
+            case .ending, .ended: return .nothing
+            case .assembling:
+                state.phase = .ending
+                return .endAtOnce
             case .starting, .running:
                 let isReady = state.phase == .running
                 state.phase = .ending
+                // At once, so that readiness turns before the first stage runs.
+                state.shown = .announcing
                 state.shutdown.began = now
                 state.shutdown.mailbox = driver.mailbox
                 state.operatorTurn += 1
@@ -63,7 +69,14 @@ extension Runtime {
                 return .arm(driver, isReady: isReady)
             }
         }
-        guard case .arm(let driver, let isReady) = begin else { return }
+        switch begin {
+        case .nothing: return
+        case .endAtOnce: finish()
+        case .arm(let driver, let isReady): arm(driver, isReady: isReady, signal)
+        }
+    }
+
+    private func arm(_ driver: StageDriver, isReady: Bool, _ signal: ProcessSignal?) {
         let exitCode = signal == .interrupt ? ExitCode.interrupted : ExitCode.terminated
         let plan = configuration.shutdown
         watchdog.arm(within: plan.stagesWorstCase + plan.watchdogMargin, exitCode: exitCode) { [self] in
@@ -87,17 +100,17 @@ extension Runtime {
     private func finish() {
         watchdog.disarm()
         let report = report(forced: nil)
-        let (waiters, signals, drainWaiters) = state.withLock { state in
+        let (waiters, ticker, drainWaiters) = state.withLock { state in
             state.phase = .ended
             state.exit = report
             defer {
                 state.exitWaiters = []
                 state.drainWaiters = []
-                state.signals = nil
+                state.ticker = nil
             }
-            return (state.exitWaiters, state.signals, state.drainWaiters)
+            return (state.exitWaiters, state.ticker, state.drainWaiters)
         }
-        signals?.cancel()
+        ticker?.cancel()
         logger.notice(
             "ended: \(report.verdict.rawValue)",
             metadata: ["exitCode": "\(report.exitCode)", "duration": "\(report.duration.inSeconds)"])
@@ -110,6 +123,10 @@ extension Runtime {
 
     func hooks(for moment: ShutdownHook.Moment) -> [ShutdownHook] {
         state.withLock { $0.hooks.filter { $0.moment == moment } }
+    }
+
+    func removals() -> [String: Task<StageOutcome, Never>] {
+        state.withLock { $0.removals }
     }
 
     func component(named name: String) -> (any Component)? {
@@ -151,12 +168,10 @@ extension Runtime {
 
     /// Remembers what still runs in the components, for the report.
     func noteSlowest(of names: [String]) {
-        let running = workRegistry.snapshot().components
+        let running = workByName()
         state.withLock { state in
             for name in names {
-                guard let slowest = running.first(where: { $0.name == name })?.slowest, !slowest.isEmpty else {
-                    continue
-                }
+                guard let slowest = running[name]?.slowest, !slowest.isEmpty else { continue }
                 state.entries[name]?.slowest = slowest.map(RunningOperation.init)
             }
         }
@@ -165,14 +180,19 @@ extension Runtime {
     /// Remembers what was left behind in the components.
     func noteLeftBehind(_ names: [String], _ stage: Stage) {
         let now = clock.now
-        let running = workRegistry.snapshot()
+        let running = workByName()
         state.withLock { state in
             for name in names {
                 guard let entry = state.entries[name] else { continue }
                 if stage == .drain, let began = entry.drainBegan { state.entries[name]?.drainTime = now - began }
-                state.entries[name]?.leftBehind = running.component(named: name)?.inFlight ?? 0
+                state.entries[name]?.leftBehind = running[name]?.inFlight ?? 0
             }
         }
+    }
+
+    private func workByName() -> [String: ComponentWork] {
+        workRegistry.advanceClock(to: clock.now.nanoseconds)
+        return workRegistry.snapshot().components.reduce(into: [:]) { $0[$1.name] = $1 }
     }
 
     /// Those of the components that have sessions.

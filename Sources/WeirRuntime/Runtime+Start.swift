@@ -9,9 +9,10 @@ extension Runtime {
     /// end. Throws `RuntimeError` before anything has started, and `ComponentStartFailed` after what had
     /// started went down again in stages.
     public func start() async throws {
-        let edges = try beginStart()
+        guard let edges = try beginStart() else { return }
         logPlan()
         subscribeToSignals()
+        startTicker()
         do {
             for level in DependencyGraph(edges).levels().reversed() where isStarting {
                 try await start(level)
@@ -38,7 +39,8 @@ extension Runtime {
         }
         try admit(component)
         do {
-            try await startOne(component.name)
+            if component.work.gate.slowOperations == .listed { startTicker() }
+            try await startOne(component.name, .atRunTime)
         } catch let failure as StartFailure {
             await discard(component.name)
             throw failure.reason
@@ -51,7 +53,7 @@ extension Runtime {
     /// `shuttingDown` where the whole runtime is on its way down, which takes it down too.
     @discardableResult
     public func remove(_ name: String) async throws(RuntimeError) -> StageOutcome {
-        let driver: Result<StageDriver, RuntimeError> = state.withLock { state in
+        let removal: Result<Task<StageOutcome, Never>, RuntimeError> = state.withLock { state in
             guard state.phase == .running else {
                 return .failure(
                     RuntimeError(.shuttingDown, "\(name) cannot be removed: the process starts or goes down"))
@@ -63,12 +65,17 @@ extension Runtime {
                 let caller = state.entries.first { $0.value.dependencies.contains(name) }?.key ?? "another"
                 return .failure(RuntimeError(.stillNeeded, "\(caller) depends on \(name); remove it first"))
             }
+            // The way down leaves it to its removal, which it waits for.
             state.entries[name]?.isStarted = false
-            return .success(StageDriver(runtime: self, scope: .component(name)))
+            let removal = Task {
+                let records = await StageDriver(runtime: self, scope: .component(name)).run(propagation: .zero)
+                await discard(name)
+                return records.map(\.outcome).max() ?? .ok
+            }
+            state.removals[name] = removal
+            return .success(removal)
         }
-        let records = await (try driver.get()).run(propagation: .zero)
-        await discard(name)
-        return records.map(\.outcome).max() ?? .ok
+        return await (try removal.get()).value
     }
 
     // MARK: Registering
@@ -89,7 +96,8 @@ extension Runtime {
             }
             let entry = Entry(
                 component: component, dependencies: dependencies, verbs: component.verbs, gate: gate,
-                observeGate: observeGate, sessionGrace: settings.sessionGrace)
+                observeGate: observeGate, sessionGrace: settings.sessionGrace,
+                listsOperations: settings.gate.slowOperations == .listed)
             state.withLock { $0.entries[name] = entry }
         } catch {
             releaseDependencies(dependencies)
@@ -129,6 +137,7 @@ extension Runtime {
     private func discard(_ name: String) async {
         let taken = state.withLock { state in
             let entry = state.entries.removeValue(forKey: name)
+            state.removals[name] = nil
             for dependency in entry?.dependencies ?? [] { state.entries[dependency]?.callers -= 1 }
             return (entry: entry, waiters: Self.takeDrainWaiters(&state))
         }
@@ -151,18 +160,21 @@ extension Runtime {
 
     private var isStarting: Bool { state.withLock { $0.phase == .starting } }
 
-    private func beginStart() throws -> [String: [String]] {
+    /// What to start; nil where a shutdown was asked for before anything could start.
+    private func beginStart() throws -> [String: [String]]? {
         try configuration.shutdown.validate()
         let edges = state.withLock { $0.entries.mapValues(\.dependencies) }
         try DependencyGraph(edges).validate()
-        let isFirst = state.withLock { state in
-            guard state.phase == .assembling else { return false }
+        let before = state.withLock { state in
+            let before = (phase: state.phase, hasStarted: state.hasStarted)
+            state.hasStarted = true
+            guard state.phase == .assembling else { return before }
             state.phase = .starting
             for dependency in edges.values.joined() { state.entries[dependency]?.callers += 1 }
-            return true
+            return before
         }
-        guard isFirst else { throw RuntimeError(.wrongTime, "the runtime was started before") }
-        return edges
+        guard !before.hasStarted else { throw RuntimeError(.wrongTime, "the runtime was started before") }
+        return before.phase == .assembling ? edges : nil
     }
 
     /// From here a shutdown may run: launches one that was asked for while components started.
@@ -186,14 +198,34 @@ extension Runtime {
     }
 
     private func start(_ level: [String]) async throws {
-        guard level.count > 1 else { return try await startOne(level[0]) }
+        guard level.count > 1 else { return try await startOne(level[0], .withRuntime) }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for name in level { group.addTask { try await self.startOne(name) } }
+            for name in level { group.addTask { try await self.startOne(name, .withRuntime) } }
             try await group.waitForAll()
         }
     }
 
-    private func startOne(_ name: String) async throws {
+    /// Advances the registry's coarse clock while a component lists its operations: ages are told by it.
+    private func startTicker() {
+        workRegistry.advanceClock(to: clock.now.nanoseconds)
+        state.withLock { state in
+            guard state.ticker == nil, state.entries.values.contains(where: \.listsOperations) else { return }
+            state.ticker = Task { [workRegistry, clock] in
+                while (try? await clock.sleep(for: .milliseconds(100))) != nil {
+                    workRegistry.advanceClock(to: clock.now.nanoseconds)
+                }
+            }
+        }
+    }
+
+    private enum StartTime {
+        /// A shutdown that begins cancels the start.
+        case withRuntime
+        /// Admitted work may have asked for it: a shutdown lets it finish.
+        case atRunTime
+    }
+
+    private func startOne(_ name: String, _ time: StartTime) async throws {
         guard let entry = state.withLock({ $0.entries[name] }) else { return }
         var logger = logger
         logger[metadataKey: "component"] = "\(name)"
@@ -203,6 +235,7 @@ extension Runtime {
         // A task of its own, so that a shutdown which begins now can cancel it.
         let start = Task { try await entry.component.start(context) }
         state.withLock { state in
+            guard time == .withRuntime else { return }
             if state.phase == .ending { start.cancel() } else { state.starts[name] = start }
         }
         let limit = startTimer(name, start)
@@ -214,7 +247,7 @@ extension Runtime {
                 state.entries[name]?.isStarted = true
                 if state.entries[name]?.state == .starting { state.entries[name]?.state = .running }
             }
-            return state.phase == .ending
+            return state.phase == .ending && time == .withRuntime
         }
         changes.announce()
         if case .failure(let reason) = result {

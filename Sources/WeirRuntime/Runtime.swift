@@ -9,7 +9,7 @@ public import WorkTracking
 /// ```swift
 /// let runtime = Runtime()
 /// try runtime.host("worker") { scope in
-///     while await scope.sleep(for: .seconds(1)) { try await scope.gate.track("tick") { await work() } }
+///     repeat { try await scope.gate.track("tick") { await work() } } while await scope.sleep(for: .seconds(1))
 /// }
 /// exit(try await runtime.run().exitCode)
 /// ```
@@ -69,7 +69,7 @@ public final class Runtime: Sendable {
     public func run(ready: (@Sendable () async throws -> Void)? = nil) async throws -> ExitReport {
         try await withTaskCancellationHandler {
             try await start()
-            if let ready, currentState == .running {
+            if let ready, state.withLock({ $0.phase == .running }) {
                 do {
                     try await ready()
                 } catch {
@@ -95,6 +95,23 @@ public final class Runtime: Sendable {
     public func shutdown() async -> ExitReport {
         beginShutdown()
         return await exitReport()
+    }
+
+    /// Lets signals have their old effect again, once the process has ended all stages.
+    ///
+    /// Until then, or until the runtime is freed, they are still caught: a second SIGTERM must not kill the
+    /// process while its owner writes the report. For programs that go on after `run`.
+    public func releaseSignals() {
+        let signals = state.withLock { state -> SignalSubscription? in
+            guard state.phase == .ended else { return nil }
+            defer { state.signals = nil }
+            return state.signals
+        }
+        signals?.cancel()
+    }
+
+    deinit {
+        state.withLock { $0.signals }?.cancel()
     }
 
     /// How the process ended; waits for the end.
@@ -127,6 +144,7 @@ extension Runtime {
         let gate: Gate
         let observeGate: Gate?
         let sessionGrace: Duration?
+        let listsOperations: Bool
         var state = ComponentState.starting
         var isStarted = false
         var hasFailed = false
@@ -147,11 +165,17 @@ extension Runtime {
     /// Everything that changes; guarded by the mutex, which is never held over a call to others.
     struct State: Sendable {
         var phase = Phase.assembling
+        var hasStarted = false
         var shown = RuntimeState.running
         var entries: [String: Entry] = [:]
         var hooks: [ShutdownHook] = []
         var ladder = SignalLadder()
         var signals: SignalSubscription?
+        /// Advances the coarse clock of the registry, where a component lists its operations.
+        var ticker: Task<Void, Never>?
+        /// Components that are being removed; the way down waits for them before it flushes.
+        var removals: [String: Task<StageOutcome, Never>] = [:]
+        /// The starts of the runtime's own start, which a shutdown cancels.
         var starts: [String: Task<Void, any Error>] = [:]
         var shutdown = ShutdownState()
         /// Since when an operator drains everything.

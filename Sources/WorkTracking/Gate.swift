@@ -34,23 +34,17 @@ public final class Gate: Sendable {
 
     /// A gate that is open and belongs to no registry.
     public convenience init(name: String) {
-        self.init(name: name, options: GateOptions(), domain: WorkDomain(), word: GateWord(started: 0))
+        self.init(name: name, options: GateOptions(), domain: WorkDomain(), started: 0)
     }
 
     /// A gate of which `started` units were admitted already.
-    package convenience init(name: String, options: GateOptions, started: UInt64) {
-        self.init(
-            name: name, options: options, domain: WorkDomain(), word: GateWord(started: started),
-            halfTurns: started >> 27)
-    }
-
-    init(name: String, options: GateOptions, domain: WorkDomain, word: GateWord, halfTurns: UInt64 = 0) {
+    init(name: String, options: GateOptions, domain: WorkDomain, started: UInt64) {
         let countMax = options.maxConcurrent.map { UInt64(clamping: $0) } ?? .max
         precondition(countMax > 0, "a gate that admits nothing is a closed one: \(name)")
         self.name = name
         self.domain = domain
-        self.word = Atomic(word.bits)
-        self.startedHalfTurns = Atomic(halfTurns)
+        self.word = Atomic(GateWord(started: started).bits)
+        self.startedHalfTurns = Atomic(started >> 27)
         self.limit = min(countMax, 0xFFFF_FFFF) << GateWord.inFlightShift
         self.queue = options.maxConcurrent.map { _ in AdmissionQueue(countMax: options.queueCountMax) }
         self.slowOperations =

@@ -34,6 +34,7 @@ extension WorkRegistry {
     /// it may be called again after it was interrupted, and by several tasks at once.
     @discardableResult
     public func drain(gates: [Gate]) async -> DrainVerdict {
+        preconditionOurs(gates)
         close(gates)
         let decided = await wait {
             guard gates.allSatisfy({ $0.currentWord.isClosed }) else { return .interrupted }
@@ -57,7 +58,8 @@ extension WorkRegistry {
     /// Returns when the components have no session any more. To be given a deadline by cancelling its task.
     @discardableResult
     public func sessionsEnded(of gates: [Gate]) async -> DrainVerdict {
-        await wait {
+        preconditionOurs(gates)
+        return await wait {
             var isZero = true
             for gate in gates {
                 let presence = gate.currentPresence
@@ -104,6 +106,12 @@ extension WorkRegistry {
             let second = gate.progress()
             return second.started == ended && second.word.inFlight == 0
         }
+    }
+
+    private func preconditionOurs(_ gates: [Gate]) {
+        precondition(
+            gates.allSatisfy { $0.domain === domain },
+            "a gate tells its own registry when it reaches zero: another one would wait for ever")
     }
 
     /// Registers, then looks, then sleeps, until `look` has a verdict or the task is cancelled.

@@ -27,12 +27,17 @@ public final class WorkRegistry: Sendable {
     /// - Throws: `WorkRegistryError.Code.duplicateName` where a component has the name.
     @discardableResult
     public func register(_ name: String, _ options: GateOptions = GateOptions()) throws -> Gate {
+        try register(name, options, started: 0)
+    }
+
+    /// Adds a component of which `started` units were admitted already.
+    package func register(_ name: String, _ options: GateOptions, started: UInt64) throws -> Gate {
         let gate = try state.withLock { state throws(WorkRegistryError) in
             let index = Self.index(of: name, in: state.gates)
             if index < state.gates.count, state.gates[index].name == name {
                 throw WorkRegistryError(.duplicateName, [name])
             }
-            let gate = Gate(name: name, options: options, domain: domain, word: GateWord(started: 0))
+            let gate = Gate(name: name, options: options, domain: domain, started: started)
             if state.isShuttingDown { gate.close() }
             state.gates.insert(gate, at: index)
             return gate

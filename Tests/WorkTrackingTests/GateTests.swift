@@ -151,7 +151,7 @@ struct GateWordTests {
         "the number of units goes on where its 28 bits wrap, and touches nothing else",
         arguments: [(1 << 27) - 2, (1 << 28) - 2, 3 << 27, (1 << 28) * 7 - 1, 1 << 40])
     func wrap(start: Int) throws {
-        let gate = Gate(name: "busy", options: GateOptions(), started: UInt64(start))
+        let gate = try WorkRegistry().register("busy", GateOptions(), started: UInt64(start))
         let running = try gate.enter()
         for count in 1...4 {
             let permit = try gate.enter()
@@ -179,7 +179,7 @@ struct GateWordTests {
     @Test("a component is drained across the wrap")
     func drainAcrossWrap() async throws {
         let registry = WorkRegistry()
-        let gate = Gate(name: "busy", options: GateOptions(), started: (1 << 28) - 1)
+        let gate = try registry.register("busy", GateOptions(), started: (1 << 28) - 1)
         let permit = try gate.enter()
         registry.close([gate])
         let nested = try gate.enter(under: permit)

@@ -45,6 +45,11 @@ package enum Generator {
         return Output(library: library, tests: file("MessageSchemas", definition: allSchemas, body: tests))
     }
 
+    /// The Swift of one definition, without the file's header.
+    package static func source(of definition: String) throws -> String {
+        try MessageEmitter(message: try MessageDefinition(parsing: definition)).source()
+    }
+
     /// Puts the header before a body: three lines, then an empty one.
     private static func file(_ name: String, definition: String, body: String) -> File {
         let header = """

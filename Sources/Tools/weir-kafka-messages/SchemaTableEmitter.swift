@@ -12,6 +12,15 @@ struct SchemaTableEmitter {
             source.line("    (\(message.name).self, #\"\(try SchemaText(message: message).line())\"#),")
         }
         source.line("]")
+        source.line()
+        source.line("/// Every struct that is an element or a part of a message.")
+        source.line("let generatedStructs: [any WireStruct.Type] = [")
+        for message in messages {
+            for (structure, _) in message.structs().dropFirst() {
+                source.line("    \(message.name).\(structure.name).self,")
+            }
+        }
+        source.line("]")
         return source.text
     }
 }

@@ -97,7 +97,7 @@ public final class HostedLoop: Component {
                 try await body(scope)
             } catch is CancellationError where Task.isCancelled || stopping.isRaised {
                 context.logger.debug("gave up when it was cancelled")
-            } catch is WorkRejected where stopping.isRaised {
+            } catch let refusal as WorkRejected where refusal.reason == .draining {
                 context.logger.debug("ended when its gate closed")
             } catch {
                 context.fail(error)

@@ -26,7 +26,7 @@ public final class HostedService: Component {
     /// The components that it calls.
     public let dependencies: [String]
     private let service: any Service
-    private let running = Mutex<(task: Task<Void, Never>?, group: ServiceGroup?)>((nil, nil))
+    private let running = Mutex<(task: Task<Void, Never>?, group: ServiceGroup?, logger: Logger?)>((nil, nil, nil))
 
     /// The service as a component.
     public init(_ service: any Service, name: String, dependencies: [String] = []) {
@@ -61,7 +61,7 @@ public final class HostedService: Component {
             begun.raise()
             loop.end()
         }
-        running.withLock { $0 = (task, group) }
+        running.withLock { $0 = (task, group, context.logger) }
         await begun.wait()
     }
 
@@ -70,8 +70,10 @@ public final class HostedService: Component {
         await running.withLock { $0.group }?.triggerGracefulShutdown()
     }
 
-    /// Cannot begin again: a service runs once.
-    public func resume() async {}
+    /// Logs that it stays as it is: a service runs once.
+    public func resume() async {
+        running.withLock { $0.logger }?.warning("a service that has shut down cannot begin again; restart the process")
+    }
 
     /// Cancels the service.
     public func cancel() async {

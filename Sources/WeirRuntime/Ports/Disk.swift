@@ -8,7 +8,8 @@ public protocol Disk: Sendable {
     /// Opens a file for reading and writing.
     func open(_ path: String, _ mode: OpenMode) throws(DiskError) -> any DiskFile
 
-    /// Makes the folder and those above it; no error where it is there.
+    /// Makes the folder and those above it; no error where it is there. Each new name is durable after
+    /// `syncDirectory` of the folder that it is in.
     func createDirectory(_ path: String) throws(DiskError)
 
     /// The names in a folder, sorted, without `.` and `..`.
@@ -104,9 +105,9 @@ public struct DiskError: Error, Hashable, CustomStringConvertible {
 
         /// Nothing is at the path (ENOENT).
         public static let notFound = Code(name: "notFound")
-        /// Something is there already (EEXIST).
+        /// Something is there already (EEXIST, ENOTEMPTY).
         public static let exists = Code(name: "exists")
-        /// The file system, the quota or the descriptor table is full (ENOSPC, EDQUOT).
+        /// The file system or the quota is full (ENOSPC, EDQUOT).
         public static let full = Code(name: "full")
         /// Not allowed (EACCES, EPERM, EROFS).
         public static let denied = Code(name: "denied")

@@ -28,6 +28,8 @@ public protocol Loop: AnyObject, Sendable {
 /// A callback that waits for its time.
 public protocol ScheduledCallback: Sendable {
     /// Takes the callback back. Does nothing where it ran or was cancelled before. From any thread.
+    ///
+    /// Cancelled on its loop, it does not run any more; cancelled elsewhere, it may be running meanwhile.
     func cancel()
 }
 

@@ -184,7 +184,7 @@ struct ShutdownMachine: Sendable {
         guard !pending.isEmpty else { return [] }
         var actions: [Action] = []
         let warned = names { !$0.isWarned && $0.soft <= now }
-        let cancelled = names { !$0.isCancelled && $0.cancel <= now && $0.hard > now }
+        let cancelled = names { !$0.isCancelled && $0.cancel <= now }
         let abandoned = names { $0.hard <= now }
         if !warned.isEmpty { actions.append(.warn(stage, warned)) }
         if !cancelled.isEmpty { actions.append(.cancel(stage, cancelled)) }

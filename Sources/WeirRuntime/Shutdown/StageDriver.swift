@@ -41,6 +41,7 @@ struct StageDriver: Sendable {
     private var done: Set<String> = []
     private var lastWave: [String] = []
     private var hooksRun: Set<ShutdownHook.Moment> = []
+    private var hasAwaitedRemovals = false
 
     init(runtime: Runtime, scope: Scope) {
         self.runtime = runtime
@@ -132,6 +133,7 @@ struct StageDriver: Sendable {
             if let hook = hookWave(.levelDrained, drained) { return hook }
         }
         if stage == .drain, let hook = hookWave(.beforeDrain, []) { return hook }
+        if stage == .flush, let removals = removalWave() { return removals }
         while true {
             let (level, levelsLeft) = runtime.nextLevel(of: stage, scope: scope, without: done)
             guard !level.isEmpty else { break }
@@ -158,6 +160,17 @@ struct StageDriver: Sendable {
         let actions = machine.step(
             .wave([ShutdownMachine.Member(name: name)], levelsLeft: 0), at: runtime.clock.now)
         start(name, stage) { await Self.run(hooks, names) }
+        return actions.filter { if case .perform = $0 { false } else { true } }
+    }
+
+    /// A wave of the components that are just being removed: they flush and stop by themselves.
+    private mutating func removalWave() -> [ShutdownMachine.Action]? {
+        let removals = isProcess && !hasAwaitedRemovals ? runtime.removals() : [:]
+        hasAwaitedRemovals = true
+        guard !removals.isEmpty else { return nil }
+        let members = removals.keys.sorted().map { ShutdownMachine.Member(name: "removal of \($0)") }
+        let actions = machine.step(.wave(members, levelsLeft: 1), at: runtime.clock.now)
+        for (name, removal) in removals { start("removal of \(name)", .flush) { _ = await removal.value } }
         return actions.filter { if case .perform = $0 { false } else { true } }
     }
 
@@ -232,11 +245,6 @@ struct StageDriver: Sendable {
     /// Waits for sessions, but not beyond their grace: what is left then is cancelled.
     private mutating func watchSessions(of members: [Runtime.DrainMember], _ grace: Duration) {
         let names = members.map(\.name)
-        let open = runtime.withSessions(names)
-        guard !open.isEmpty else {
-            mailbox.yield(.sessionsEnded(names))
-            return
-        }
         let ended = Task { [runtime, mailbox] in
             guard await runtime.workRegistry.sessionsEnded(of: members.map(\.gate)) == .drained else { return }
             mailbox.yield(.sessionsEnded(names))

@@ -1,0 +1,78 @@
+# The chores of this project. `make test` is what CI runs; `make help` lists the rest.
+
+SHELL := /bin/bash
+VENV := .build/clients
+PYTHON := $(VENV)/bin/python3
+CONFORMANCE ?= ../shared
+RELEASE := .build/release/weir
+SWIFT ?= swift
+
+# The tests drive the release build of the program with real clients.
+TEST_ENVIRONMENT = WEIR_BINARY="$(CURDIR)/$(RELEASE)" WEIR_TEST_PYTHON="$(CURDIR)/$(PYTHON)" \
+	WEIR_TEST_CONFORMANCE="$(abspath $(CONFORMANCE))" WEIR_TEST_MESSAGES="$(abspath $(CONFORMANCE))/kafka-messages"
+
+.PHONY: help setup build release test unit lint format bench simulate clients demo sanitize traits docs static clean
+
+help: ## Lists the chores
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Installs what building and testing need: system libraries, client libraries for the tests
+	@scripts/setup $(VENV)
+
+build: setup ## Builds everything for debugging
+	$(SWIFT) build --build-tests
+
+release: setup ## Builds the program for use: .build/release/weir
+	$(SWIFT) build -c release --product weir
+
+test: release traits ## Everything that CI runs: units, tidiness, real clients, drain under load
+	@mkdir -p .build && $(SWIFT) package dump-package > .build/package.json
+	$(SWIFT) build --build-tests
+	$(TEST_ENVIRONMENT) $(SWIFT) test --skip-build
+
+unit: setup ## The tests that start no process
+	@mkdir -p .build && $(SWIFT) package dump-package > .build/package.json
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --skip ClientsTests
+
+lint: ## Checks the formatting
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Plugins Tests Samples
+
+format: ## Formats the sources in place
+	$(SWIFT) format --in-place --recursive Package.swift Sources Plugins Tests Samples
+
+traits: setup ## Builds the program without the Raft trait and proves that none of it is inside
+	$(SWIFT) build --disable-default-traits --product weir
+	@if nm .build/debug/weir | grep -q ' [tTdD] .*s4Raft'; then echo "traits: symbols of Raft are in the binary" >&2; exit 1; fi
+	@.build/debug/weir version
+
+clients: release ## Real clients against a running node, every case of the conformance folder
+	$(SWIFT) build --build-tests
+	$(TEST_ENVIRONMENT) $(SWIFT) test --skip-build --filter ClientsTests
+
+simulate: setup ## Recovery and drain over many more seeds than `make test` runs
+	$(SWIFT) build --build-tests
+	WEIR_TEST_SEEDS=$${SEEDS:-20000} $(SWIFT) test --skip-build --filter 'Simulation'
+
+bench: release ## Measures; what was reached stands in docs/performance.md
+	@scripts/bench $(RELEASE) $(PYTHON)
+
+demo: release ## Starts a node, produces, consumes, drains under load, prints the exit report
+	@scripts/demo $(RELEASE) $(PYTHON)
+
+sanitize: setup ## Thread Sanitizer over the concurrent parts, Address Sanitizer over all
+	$(SWIFT) build --build-tests --sanitize=thread --scratch-path .build-tsan
+	$(SWIFT) test --skip-build --sanitize=thread --scratch-path .build-tsan \
+		--filter 'WorkTrackingTests|WeirRuntimeTests|WeirIOTests|SegmentLogTests|KafkaTests'
+	$(SWIFT) build --build-tests --sanitize=address --scratch-path .build-asan
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --skip-build --sanitize=address --scratch-path .build-asan \
+		--skip ClientsTests
+
+static: setup ## Builds the program with the static Swift runtime: .build-static/release/weir
+	$(SWIFT) build -c release --product weir --static-swift-stdlib --scratch-path .build-static
+
+docs: build ## Rewrites docs/configuration.md from the settings that the program has
+	.build/debug/weir settings --markdown > docs/configuration.md
+
+clean: ## Removes everything that was built
+	rm -rf .build .build-tsan .build-asan .build-static

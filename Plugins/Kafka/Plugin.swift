@@ -1,0 +1,135 @@
+public import Logging
+internal import NIOCore
+public import SegmentLog
+internal import Synchronization
+public import WeirRuntime
+internal import WorkTracking
+
+/// What a Kafka-compatible broker is made of.
+public struct KafkaParts: Sendable {
+    /// Which node this is, towards clients.
+    public var nodeID: Int32
+    /// The cluster's id, made at first start and kept.
+    public var clusterID: String
+    /// Kafka's settings.
+    public var settings: BrokerSettings
+    /// Where logs come from: local, or replicated.
+    public var logProvider: any LogProvider
+    /// Time.
+    public var clock: any Clock
+    /// The loops that partitions are spread over.
+    public var partitionLoops: [any Loop]
+    /// The loops that serve connections; the same ones.
+    public var connectionLoops: ConnectionLoops
+    /// Who starts, counts and drains partitions: the runtime.
+    public var host: any ComponentHost
+    /// Where topic ids come from.
+    public var randomBits: @Sendable () -> UInt64
+    /// What connections may take, beside what the settings say.
+    public var limits: ConnectionLimits
+    /// Logs with the component's name.
+    public var logger: Logger
+
+    /// A broker of these parts.
+    public init(
+        nodeID: Int32, clusterID: String, settings: BrokerSettings, logProvider: any LogProvider, clock: any Clock,
+        partitionLoops: [any Loop], connectionLoops: ConnectionLoops, host: any ComponentHost,
+        randomBits: @escaping @Sendable () -> UInt64, limits: ConnectionLimits = ConnectionLimits(), logger: Logger
+    ) {
+        self.nodeID = nodeID
+        self.clusterID = clusterID
+        self.settings = settings
+        self.logProvider = logProvider
+        self.clock = clock
+        self.partitionLoops = partitionLoops
+        self.connectionLoops = connectionLoops
+        self.host = host
+        self.randomBits = randomBits
+        self.limits = limits
+        self.logger = logger
+    }
+}
+
+/// The component `kafka`: opens the topics, then the listeners, and ends connections after their last response.
+public final class KafkaPlugin: Component {
+    /// `kafka`.
+    public let name = "kafka"
+    /// What answers requests.
+    public let broker: Broker
+    /// What connections may take.
+    public let limits: ConnectionLimits
+    private let parts: KafkaParts
+    private let processBytes: HeldBytes
+    private let listeners = Mutex<Listeners?>(nil)
+
+    /// A broker that serves nothing until it is started.
+    public init(_ parts: KafkaParts) {
+        self.parts = parts
+        let partitions = PartitionTable(
+            provider: parts.logProvider, loops: parts.partitionLoops, host: parts.host)
+        let topics = TopicCatalog(
+            provider: parts.logProvider, loop: parts.partitionLoops[0], settings: parts.settings,
+            nodes: [parts.nodeID], host: partitions, clock: parts.clock, randomBits: parts.randomBits)
+        broker = Broker(
+            nodeID: parts.nodeID, clusterID: parts.clusterID, settings: parts.settings, topics: topics,
+            partitions: partitions, logProvider: parts.logProvider, clock: parts.clock,
+            probe: KafkaProbe(partitions: partitions), logger: parts.logger)
+        var limits = parts.limits
+        limits.requestSizeBytesMax = parts.settings.requestSizeBytesMax
+        limits.idleMax = parts.settings.connectionIdleMillisecondsMax.map { .milliseconds($0) }
+        limits.connectionCountMax = parts.settings.connectionCountMax
+        if let bytes = parts.settings.queuedRequestBytesMax { limits.processBytesMax = bytes }
+        self.limits = limits
+        processBytes = HeldBytes(limit: limits.processBytesMax)
+    }
+
+    /// Where clients find the first listener; nil before it is open.
+    public var endpoint: BrokerEndpoint? {
+        listeners.withLock { $0?.endpoints.first?.endpoint }
+    }
+
+    /// Opens the topics and their partitions; then, when they serve, the listeners.
+    public func start(_ context: ComponentContext) async throws {
+        try await broker.topics.load()
+        broker.open(context.gate)
+        let opened = try await Listeners.open(parts.settings, on: parts.connectionLoops) { [self] loop, endpoint in
+            makeConnection(loop: loop, endpoint: endpoint)
+        }
+        listeners.withLock { $0 = opened }
+    }
+
+    /// A handler for a channel of `loop`.
+    func makeConnection(loop: any Loop, endpoint: BrokerEndpoint) -> ConnectionHandler {
+        ConnectionHandler(
+            server: broker, loop: loop, limits: limits, processBytes: processBytes, endpoint: endpoint,
+            probe: broker.probe, logger: parts.logger)
+    }
+
+    /// Answers parked fetches; connections end after their last response.
+    public func drain() async {
+        for partition in broker.partitions.snapshot().partitions {
+            partition.loop.execute { partition.wakeAll() }
+        }
+        for connection in broker.openConnections {
+            connection.loop.execute { connection.tellEnd() }
+        }
+    }
+
+    /// Closes the connections that are left.
+    public func cancel() async {
+        for connection in broker.openConnections {
+            connection.loop.execute { connection.cancel() }
+        }
+    }
+
+    /// Closes the listeners, the connections that are left, and the metadata log.
+    public func stop() async throws {
+        let open = listeners.withLock { listeners in
+            defer { listeners = nil }
+            return listeners
+        }
+        await open?.close()
+        await cancel()
+        try await broker.topics.close()
+    }
+}

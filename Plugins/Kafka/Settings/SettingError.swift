@@ -1,0 +1,28 @@
+/// Why settings were refused.
+public struct SettingError: Error, Hashable, CustomStringConvertible {
+    /// The kinds that callers tell apart.
+    public struct Code: Hashable, Sendable {
+        let label: String
+
+        /// There is no setting of that name.
+        public static let unknownName = Code(label: "unknownName")
+        /// The setting does not take that value.
+        public static let invalidValue = Code(label: "invalidValue")
+    }
+
+    /// Which kind.
+    public var code: Code
+    /// The setting's name as it was given.
+    public var name: String
+    /// One sentence for who set it.
+    public var message: String
+
+    init(_ code: Code, name: String, _ message: String) {
+        self.code = code
+        self.name = name
+        self.message = message
+    }
+
+    /// The sentence.
+    public var description: String { message }
+}

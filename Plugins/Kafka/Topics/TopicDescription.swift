@@ -1,0 +1,98 @@
+public import SegmentLog
+
+/// A topic as it is now: what Metadata answers and the data path checks against. Immutable.
+public final class TopicDescription: Sendable, CustomStringConvertible {
+    /// The name.
+    public let name: String
+    /// The id, which tells it from an older topic of the same name.
+    public let id: TopicID
+    /// Partitions, numbered from 0.
+    public let partitionCount: Int32
+    /// Replicas that each partition should have.
+    public let replicationFactor: Int16
+    /// How it is kept.
+    public let configuration: TopicConfiguration
+    /// When it was made, as RFC 3339.
+    public let creationTimestamp: String
+    /// Rises with every change of what was asked for; begins at 1.
+    public let generation: Int64
+    /// Where its last change stands in the order of all changes.
+    public let resourceVersion: Int64
+
+    /// Whether the broker keeps its own state in it.
+    public var isInternal: Bool { TopicName.isInternal(name) }
+
+    /// Replicas that must have a batch before acks=all is answered: as configured, but with
+    /// `clamp.replication.factor` no more than there are.
+    public var inSyncReplicasMin: Int32 {
+        let configured = configuration.inSyncReplicasMin
+        return configuration.broker.clampsReplicationFactor ? min(configured, Int32(replicationFactor)) : configured
+    }
+
+    /// The name and the id.
+    public var description: String { "topic \(name) (\(id.uid))" }
+
+    init(
+        name: String, id: TopicID, partitionCount: Int32, replicationFactor: Int16,
+        configuration: TopicConfiguration, creationTimestamp: String, generation: Int64 = 1,
+        resourceVersion: Int64 = 0
+    ) {
+        self.name = name
+        self.id = id
+        self.partitionCount = partitionCount
+        self.replicationFactor = replicationFactor
+        self.configuration = configuration
+        self.creationTimestamp = creationTimestamp
+        self.generation = generation
+        self.resourceVersion = resourceVersion
+    }
+
+    /// The same topic after a change.
+    func changed(
+        partitionCount: Int32? = nil, configuration: TopicConfiguration? = nil, resourceVersion: Int64? = nil
+    ) -> TopicDescription {
+        let isNewGeneration = partitionCount != nil || configuration != nil
+        return TopicDescription(
+            name: name, id: id, partitionCount: partitionCount ?? self.partitionCount,
+            replicationFactor: replicationFactor, configuration: configuration ?? self.configuration,
+            creationTimestamp: creationTimestamp, generation: isNewGeneration ? generation + 1 : generation,
+            resourceVersion: resourceVersion ?? self.resourceVersion)
+    }
+}
+
+/// All topics at one moment. Immutable, cheap to copy, readable from any thread.
+public struct TopicsSnapshot: Sendable {
+    /// The topics by name.
+    public private(set) var byName: [String: TopicDescription] = [:]
+    /// The topics by id.
+    public private(set) var byID: [TopicID: TopicDescription] = [:]
+    /// Names as metrics would spell them (`.` as `_`) with the topic that has them: two topics may not share one.
+    private var namesByMetricName: [String: String] = [:]
+
+    init() {}
+
+    /// The topic `name`.
+    public subscript(name: String) -> TopicDescription? { byName[name] }
+    /// The topic of that id.
+    public subscript(id: TopicID) -> TopicDescription? { byID[id] }
+
+    /// The topic whose name differs from `name` only in `.` and `_`; nil: none.
+    func collision(with name: String) -> String? {
+        guard let other = namesByMetricName[TopicName.metricName(name)], other != name else { return nil }
+        return other
+    }
+
+    mutating func insert(_ topic: TopicDescription) {
+        if let old = byName[topic.name] { byID[old.id] = nil }
+        byName[topic.name] = topic
+        byID[topic.id] = topic
+        namesByMetricName[TopicName.metricName(topic.name)] = topic.name
+    }
+
+    mutating func remove(_ topic: TopicDescription) {
+        guard byName[topic.name]?.id == topic.id else { return }
+        byName[topic.name] = nil
+        byID[topic.id] = nil
+        namesByMetricName[TopicName.metricName(topic.name)] = nil
+    }
+}

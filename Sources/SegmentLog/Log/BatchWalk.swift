@@ -1,0 +1,68 @@
+/// Goes from batch to batch through bytes that were read: finds what a fetch returns.
+///
+/// Each batch is checked before it is believed, what lies outside its checksum too: offsets are dense,
+/// and the epoch is the one known for the offset. Costs the checksum of what is returned.
+struct BatchWalk: Sendable {
+    /// What was found.
+    enum Outcome: Equatable, Sendable {
+        /// Whole batches.
+        case found(Range<Int>)
+        /// More bytes are needed, this many in all.
+        case needs(Int)
+        /// A bad batch at this place, where this offset belongs.
+        case damaged(Int, offset: Int64)
+        /// The bytes end before the offset does.
+        case nothing
+    }
+
+    /// The offset of the batch that the bytes begin with.
+    var startOffset: Int64
+    /// The offset wanted.
+    var offset: Int64
+    /// How much may be returned; the first batch always is.
+    var sizeBytesMax: Int
+    /// How many bytes the run has in all: a batch that goes beyond is none.
+    var runSizeBytes: Int
+    /// Where epochs began.
+    var epochs: EpochCache
+
+    /// Walks through `bytes`, a first part of the run or all of it.
+    func run(_ bytes: UnsafeRawBufferPointer) -> Outcome {
+        var position = 0
+        var expected = startOffset
+        var first: Int?
+        func ended(_ damage: Int?) -> Outcome {
+            if let first { return .found(first..<position) }
+            return damage.map { .damaged($0, offset: expected) } ?? .nothing
+        }
+        while position < runSizeBytes {
+            let left = UnsafeRawBufferPointer(rebasing: bytes[position...])
+            guard let batch = StoredBatch(left) else {
+                if runSizeBytes - position < StoredBatch.headerSizeBytes { return ended(position) }
+                return first == nil ? .needs(position + StoredBatch.headerSizeBytes) : ended(nil)
+            }
+            guard batch.follows(offset: expected, epoch: 0), hasRightEpoch(batch),
+                batch.sizeBytes <= runSizeBytes - position
+            else { return ended(position) }
+            // What would not be returned need not be read.
+            if let first, position + batch.sizeBytes - first > sizeBytesMax { break }
+            if batch.sizeBytes > left.count { return first == nil ? .needs(position + batch.sizeBytes) : ended(nil) }
+            guard batch.isIntact(left) else { return ended(position) }
+            if batch.isInternal {
+                // Never returned: the run of batches with offsets ends here.
+                if first != nil { break }
+            } else if batch.nextOffset > offset, first == nil {
+                first = position
+            }
+            position += batch.sizeBytes
+            expected = batch.nextOffset
+        }
+        return ended(nil)
+    }
+
+    private func hasRightEpoch(_ batch: StoredBatch) -> Bool {
+        if batch.isInternal { return true }
+        guard let epoch = epochs.epoch(at: batch.baseOffset) else { return true }
+        return epoch == batch.epoch
+    }
+}

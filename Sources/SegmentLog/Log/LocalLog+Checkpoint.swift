@@ -1,0 +1,163 @@
+import Logging
+import WeirRuntime
+
+/// How far a checkpoint got.
+enum CheckpointStage: Equatable {
+    case idle
+    /// Captured at a point that is not synced yet.
+    case captured(CapturedCheckpoint)
+    /// Being stored.
+    case storing
+}
+
+/// A checkpoint's bytes, and what its index files need.
+struct CapturedCheckpoint: Equatable, Sendable {
+    var bytes: [UInt8]
+    var point: LogPoint
+    var baseOffset: Int64
+    var offsets: ArraySlice<OffsetIndexEntry>
+    var times: ArraySlice<TimeIndexEntry>
+}
+
+extension LocalLog {
+    /// Bytes of log between two checkpoints: what an open reads at most, besides the unsynced.
+    static let checkpointIntervalBytes: Int64 = 32 << 20
+
+    /// Takes down what follows from the log up to the written end. Nothing is pending.
+    func captureCheckpoint() {
+        guard pending.isEmpty, let index = active.index else { return }
+        sizeBytesSinceCheckpoint = 0
+        checkpoint = .captured(capture(index))
+        if synced == written { storeCheckpoint() } else { requestSync() }
+    }
+
+    private func capture(_ index: SegmentIndex) -> CapturedCheckpoint {
+        var state = LogState(nextOffset: written.nextOffset, nextIndex: written.nextIndex, logStart: logStart)
+        state.epochs = epochs
+        state.producers = producers
+        let checkpoint = Checkpoint(
+            topicID: identity.topicID, partition: identity.partition, state: state, active: active.summary,
+            offsetEntryCount: index.offsets.count, timeEntryCount: index.times.count,
+            sizeBytesSinceEntry: index.sizeBytesSinceEntry, sealed: segments.dropLast().map(\.summary))
+        return CapturedCheckpoint(
+            bytes: checkpoint.encoded(), point: written, baseOffset: active.baseOffset,
+            offsets: index.offsets[active.offsetEntriesStored...], times: index.times[active.timeEntriesStored...])
+    }
+
+    /// Stores a captured checkpoint whose point is synced by now.
+    func storeCheckpoint() {
+        guard case .captured(let captured) = checkpoint,
+            !synced.isBefore(segment: captured.point.segment, position: captured.point.position)
+        else { return }
+        store(captured) { _ in }
+    }
+
+    private func store(_ captured: CapturedCheckpoint, then: @escaping (DiskError?) -> Void) {
+        checkpoint = .storing
+        let folder = folder
+        let isActive = captured.baseOffset == active.baseOffset
+        background({ () -> DiskError? in
+            do throws(DiskError) {
+                let base = captured.baseOffset
+                // A segment that was sealed meanwhile has stored its own, which hold these.
+                if isActive {
+                    try folder.writeIndex(folder.offsetIndexFile(base), captured.offsets, baseOffset: base)
+                    try folder.writeIndex(folder.timeIndexFile(base), captured.times, baseOffset: base)
+                }
+                try folder.writeCheckpoint(captured.bytes)
+                return nil
+            } catch {
+                return error
+            }
+        }) { [self] error in
+            checkpoint = .idle
+            if let error {
+                logger.warning("\(folder.path): the checkpoint could not be stored (\(error)); the next open reads more")
+            } else {
+                probe.wroteCheckpoint()
+                if isActive, let segment = segments.first(where: { $0.baseOffset == captured.baseOffset }) {
+                    segment.offsetEntriesStored = max(segment.offsetEntriesStored, captured.offsets.endIndex)
+                    segment.timeEntriesStored = max(segment.timeEntriesStored, captured.times.endIndex)
+                }
+            }
+            then(error)
+        }
+    }
+
+    // MARK: Closing
+
+    public func close(then: @escaping (Result<Void, LogError>) -> Void) {
+        loop.preconditionIsCurrent()
+        let confined = LoopBound(then)
+        if health == .closed { return loop.execute { confined.value(.success(())) } }
+        isClosing = true
+        guard health == .good || health == .full else {
+            let refusal = refusal
+            abandon()
+            return loop.execute { confined.value(refusal.map { .failure($0) } ?? .success(())) }
+        }
+        flush { [self] result in
+            guard health == .good || health == .full, case .success = result else {
+                abandon()
+                return then(result)
+            }
+            waitUntilIdle { self.finishClosing(then) }
+        }
+    }
+
+    /// Everything is synced and nothing runs: cuts the zeros off and stores where the log ends.
+    private func finishClosing(_ then: @escaping (Result<Void, LogError>) -> Void) {
+        guard health == .good || health == .full, synced == appended, let file = active.file,
+            let index = active.index
+        else {
+            // Appended meanwhile, or the disk failed.
+            return close(then: then)
+        }
+        let end = active.summary.end
+        let captured = capture(index)
+        abandon()
+        background({ if let size = try? file.size(), size > end { try? file.truncate(to: end) } }) { [self] in
+            store(captured) { _ in then(.success(())) }
+        }
+    }
+
+    /// Answers every waiter with `closed` and lets go of the files, at once.
+    func abandon() {
+        guard health != .closed else { return }
+        if health != .good { probe.refusing(-1) }
+        health = .closed
+        flushTimer?.cancel()
+        flushTimer = nil
+        let error = LogError(.closed, "\(folder.path) is closed")
+        pending.removeAll()
+        pendingPrefixes.removeAll()
+        refuseWaiters(from: 0, error)
+        probe.logClosed(identity, segments: segments.count, sizeBytes: sizeBytes)
+        for segment in segments {
+            segment.file = nil
+            segment.index = nil
+        }
+        onChange = nil
+        onClosed?()
+    }
+
+    /// Abandons it from any thread; returns when its waiters' answers are queued.
+    func abandonFromOutside() async {
+        await withCheckedContinuation { continuation in
+            loop.execute {
+                self.abandon()
+                continuation.resume()
+            }
+        }
+    }
+
+    /// Calls back when no blocking job of the log runs any more.
+    func waitUntilIdle(_ then: @escaping () -> Void) {
+        if backgroundJobs == 0 { return then() }
+        let before = whenIdle
+        whenIdle = {
+            before?()
+            then()
+        }
+    }
+}

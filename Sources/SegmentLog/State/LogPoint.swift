@@ -1,0 +1,83 @@
+/// A place between two batches of a log: what was there before it, and where what follows goes.
+struct LogPoint: Equatable, Sendable {
+    /// The base offset of the segment it lies in.
+    var segment: Int64
+    /// The byte in that segment's file.
+    var position: Int64
+    /// The offset of the next record.
+    var nextOffset: Int64
+    /// The Raft index of the next entry.
+    var nextIndex: Int64
+
+    /// Whether it lies before a byte of a segment.
+    func isBefore(segment other: Int64, position otherPosition: Int64) -> Bool {
+        segment < other || (segment == other && position < otherPosition)
+    }
+
+    static let sizeBytes = 32
+
+    func write(to writer: inout ByteWriter) {
+        writer.write(segment)
+        writer.write(position)
+        writer.write(nextOffset)
+        writer.write(nextIndex)
+    }
+
+    init?(_ reader: inout ByteReader) {
+        guard let segment = reader.read(Int64.self), let position = reader.read(Int64.self),
+            let nextOffset = reader.read(Int64.self), let nextIndex = reader.read(Int64.self)
+        else { return nil }
+        self.init(segment: segment, position: position, nextOffset: nextOffset, nextIndex: nextIndex)
+    }
+
+    init(segment: Int64, position: Int64, nextOffset: Int64, nextIndex: Int64) {
+        self.segment = segment
+        self.position = position
+        self.nextOffset = nextOffset
+        self.nextIndex = nextIndex
+    }
+}
+
+/// What follows from a log's batches up to a point: replaying them gives it again.
+struct LogState: Sendable {
+    /// The offset of the next record.
+    var nextOffset: Int64
+    /// The Raft index of the next entry.
+    var nextIndex: Int64
+    /// The epoch of the last batch.
+    var epoch: Int32 = 0
+    /// The first offset that may be read.
+    var logStart: Int64
+    /// Where epochs began.
+    var epochs = EpochCache()
+    /// What idempotent producers wrote.
+    var producers = ProducerStates()
+
+    init(nextOffset: Int64, nextIndex: Int64, logStart: Int64) {
+        self.nextOffset = nextOffset
+        self.nextIndex = nextIndex
+        self.logStart = logStart
+    }
+
+    /// Takes in the next batch, an intact one.
+    mutating func replay(_ batch: StoredBatch, _ bytes: UnsafeRawBufferPointer, wallMilliseconds: Int64) {
+        epoch = batch.epoch
+        if batch.isInternal {
+            switch InternalBatch(bytes) {
+            case .header(let header):
+                // Not an entry; what damage before it made uncertain is certain again.
+                nextIndex = max(nextIndex, header.firstIndex)
+                return
+            case .logStart(let offset):
+                logStart = max(logStart, offset)
+            case .empty, .configuration, nil:
+                break
+            }
+        } else {
+            epochs.note(epoch: batch.epoch, at: batch.baseOffset)
+            producers.replay(batch, wallMilliseconds: wallMilliseconds)
+        }
+        nextIndex += 1
+        nextOffset = batch.nextOffset
+    }
+}

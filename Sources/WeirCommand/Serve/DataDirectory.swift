@@ -1,0 +1,182 @@
+import FoundationEssentials
+import SegmentLog
+import WeirIO
+import WeirRuntime
+
+/// The folder of everything that a node keeps: who owns it, who the node is, and the small files beside its logs.
+struct DataDirectory: Sendable {
+    let path: String
+    private let disk: any Disk
+    /// Held open, and locked, until the process ends.
+    private let lock: any DiskFile
+
+    /// The node's names, made at the first start and kept.
+    struct Identity: Sendable, Hashable {
+        var nodeID: Int32
+        var clusterID: String
+    }
+
+    /// Makes the folder where it is missing, and takes it for this process.
+    init(_ path: String, disk: any Disk) throws(UsageError) {
+        self.path = path
+        self.disk = disk
+        do {
+            try disk.createDirectory(path)
+            lock = try disk.open("\(path)/lock", .createIfMissing)
+        } catch {
+            throw UsageError.configuration(
+                "cannot use the data folder \(path): \(Self.reason(error)); name a writable one with --data-dir")
+        }
+        let isFree: Bool
+        do {
+            isFree = try lock.tryLock()
+        } catch {
+            throw UsageError.configuration("cannot lock the data folder \(path): \(error)")
+        }
+        guard isFree else {
+            throw UsageError.configuration(
+                "another process uses the data folder \(path); stop it (its pid is in endpoints.json), "
+                    + "or name another folder with --data-dir")
+        }
+    }
+
+    /// Where the logs are.
+    var logs: String { "\(path)/topics" }
+
+    /// Reads who this node is, or decides it at the first start.
+    func identity(makeClusterID: () -> String) throws(UsageError) -> Identity {
+        let file = "\(path)/meta.properties"
+        do {
+            if let text = try text(of: file) { return try parse(text, file) }
+            let identity = Identity(nodeID: 1, clusterID: makeClusterID())
+            try write("version=1\nnode.id=\(identity.nodeID)\ncluster.id=\(identity.clusterID)\n", to: file)
+            try disk.syncDirectory(path)
+            return identity
+        } catch let error as UsageError {
+            throw error
+        } catch {
+            throw UsageError.configuration("cannot keep the node's id in \(file): \(error)")
+        }
+    }
+
+    private func parse(_ text: String, _ file: String) throws(UsageError) -> Identity {
+        var values: [Substring: Substring] = [:]
+        for line in text.split(separator: "\n") where !line.hasPrefix("#") {
+            let parts = line.split(separator: "=", maxSplits: 1)
+            if parts.count == 2 { values[parts[0]] = parts[1] }
+        }
+        guard let node = values["node.id"].flatMap({ Int32($0) }), let cluster = values["cluster.id"] else {
+            throw UsageError.configuration("\(file) names no node.id and cluster.id; restore it from a backup")
+        }
+        return Identity(nodeID: node, clusterID: String(cluster))
+    }
+
+    // MARK: Endpoints and reports
+
+    private struct Endpoints: Encodable {
+        var pid: Int32
+        var kafka: String
+        var http: String
+    }
+
+    /// Says where the node serves; removed at its end.
+    func writeEndpoints(pid: Int32, kafka: String, http: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let json = try encoder.encode(Endpoints(pid: pid, kafka: kafka, http: http))
+        try write(String(decoding: json, as: UTF8.self) + "\n", to: "\(path)/endpoints.json")
+    }
+
+    /// The node serves no more.
+    func removeEndpoints() {
+        try? disk.remove("\(path)/endpoints.json")
+    }
+
+    /// The report of the last end, and its copy where `copy` names a file.
+    func writeExitReport(_ report: ExitReport, copy: String?) throws(DiskError) {
+        try write(report.json, to: lastExitFile)
+        if let copy { try write(report.json, to: copy) }
+    }
+
+    /// What the last end was, for metrics; nil where there was none, or where it cannot be read.
+    func lastExit() -> LastExit? {
+        guard let text = try? text(of: lastExitFile),
+            let report = try? JSONDecoder().decode(LastReport.self, from: Data(text.utf8))
+        else { return nil }
+        return LastExit(
+            duration: .milliseconds(report.durationMs), exitCode: report.exitCode, verdict: report.verdict)
+    }
+
+    /// What the next start needs of an exit report.
+    private struct LastReport: Decodable {
+        var verdict: String
+        var exitCode: Int32
+        var durationMs: Int64
+    }
+
+    private var lastExitFile: String { "\(path)/last-exit.json" }
+
+    // MARK: Small files
+
+    private func text(of file: String) throws(DiskError) -> String? {
+        guard try disk.kind(of: file) == .file else { return nil }
+        return try TextFile.read(file, disk)
+    }
+
+    /// Writes beside the file and renames, so that a reader never sees half of it.
+    private func write(_ text: String, to file: String) throws(DiskError) {
+        let beside = "\(file).new"
+        try disk.remove(beside)
+        let handle = try disk.open(beside, .createNew)
+        defer { handle.close() }
+        var bytes = Array(text.utf8)[...]
+        var offset: Int64 = 0
+        while !bytes.isEmpty {
+            let count = try TextFile.write(bytes, to: handle, at: offset)
+            bytes = bytes.dropFirst(count)
+            offset += Int64(count)
+        }
+        try handle.sync()
+        try disk.rename(beside, to: file)
+    }
+
+    private static func reason(_ error: DiskError) -> String {
+        switch error.code {
+        case .denied: "permission denied"
+        case .full: "no room on the device"
+        case .exists, .notFound: "it is not a folder"
+        default: "\(error)"
+        }
+    }
+}
+
+/// Whole small files through the Disk port.
+enum TextFile {
+    static func read(_ path: String, _ disk: any Disk = SystemDisk()) throws(DiskError) -> String {
+        let file = try disk.open(path, .existing)
+        defer { file.close() }
+        let size = Int(try file.size())
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, size), alignment: 1)
+        defer { buffer.deallocate() }
+        var count = 0
+        while count < size {
+            let got = try file.read(
+                at: Int64(count), into: UnsafeMutableRawBufferPointer(rebasing: buffer[count..<size]))
+            if got == 0 { break }
+            count += got
+        }
+        return String(decoding: UnsafeRawBufferPointer(rebasing: buffer[..<count]), as: UTF8.self)
+    }
+
+    static func write(_ bytes: ArraySlice<UInt8>, to file: any DiskFile, at offset: Int64) throws(DiskError) -> Int {
+        var result: Result<Int, DiskError> = .success(0)
+        bytes.withUnsafeBytes { buffer in
+            do throws(DiskError) {
+                result = .success(try file.write(at: offset, [buffer]))
+            } catch {
+                result = .failure(error)
+            }
+        }
+        return try result.get()
+    }
+}
