@@ -118,7 +118,7 @@ let package = Package(
         .tests("RecordBatchTests", ["RecordBatch", nioCore]),
         .tests("SegmentLogTests", ["SegmentLog", "RecordBatch", "WeirRuntime", "WeirSimulation", "WeirIO", nioCore]),
         .tests("KafkaWireTests", ["KafkaWire", "RecordBatch", "weir-kafka-messages", nioCore]),
-        .tests("KafkaClientTests", ["KafkaClient", "KafkaWire", nioCore]),
+        .tests("KafkaClientTests", ["KafkaClient", "KafkaWire", "RecordBatch", nioCore, nioEmbedded, nioPosix]),
         .tests(
             "KafkaTests",
             [

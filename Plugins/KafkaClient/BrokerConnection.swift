@@ -13,7 +13,7 @@ public final class BrokerConnection: Sendable {
     private let versions: [ApiKey: ClosedRange<Int16>]
     private let timeout: TimeAmount
 
-    private init(
+    init(
         _ address: BrokerAddress, _ channel: any Channel, versions: [ApiKey: ClosedRange<Int16>], timeout: TimeAmount
     ) {
         self.address = address
@@ -24,55 +24,74 @@ public final class BrokerConnection: Sendable {
 
     /// Connects and asks which versions the broker speaks.
     ///
-    /// - Parameter timeout: For the connection, and for each answer.
+    /// - Parameter timeout: For the connection (ten seconds at most), and for each answer.
     public static func connect(
         _ address: BrokerAddress, timeout: Duration = .seconds(30)
     ) async throws -> BrokerConnection {
-        let seconds = TimeAmount.nanoseconds(timeout.components.seconds * 1_000_000_000)
-        let channel: any Channel
-        do {
-            channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                .channelOption(.socketOption(.tcp_nodelay), value: 1)
-                .connectTimeout(min(seconds, .seconds(10)))
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandlers(
-                            ByteToMessageHandler(FrameDecoder()), RequestHandler())
-                    }
+        try await open(address, timeout: timeout).get()
+    }
+
+    /// Connects, without a task; the future fails with a `ClientError`.
+    static func open(_ address: BrokerAddress, timeout: Duration) -> EventLoopFuture<BrokerConnection> {
+        let timeout = TimeAmount(timeout)
+        return ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .connectTimeout(min(timeout, .seconds(10)))
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandlers(
+                        ByteToMessageHandler(FrameDecoder()), RequestHandler(address))
                 }
-                .connect(host: address.host, port: address.port).get()
-        } catch {
-            throw ClientError(
-                .unreachable, "cannot reach \(address) (\(reason(error))); is `weir serve` running there?")
-        }
-        let first = BrokerConnection(address, channel, versions: [.apiVersions: 0...0], timeout: seconds)
-        let answer = try await first.send(ApiVersionsRequest())
-        var versions: [ApiKey: ClosedRange<Int16>] = [:]
-        for api in answer.apiKeys where api.minVersion <= api.maxVersion {
-            versions[api.apiKey] = api.minVersion...api.maxVersion
-        }
-        return BrokerConnection(address, channel, versions: versions, timeout: seconds)
+            }
+            .connect(host: address.host, port: address.port)
+            .flatMapErrorThrowing { error in
+                throw ClientError(
+                    .unreachable, "cannot reach \(address): \(Self.reason(error)); is `weir serve` running there?")
+            }
+            .flatMap { channel in
+                let unversed = BrokerConnection(address, channel, versions: [.apiVersions: 0...0], timeout: timeout)
+                return unversed.future(ApiVersionsRequest()).map { answer in
+                    BrokerConnection(address, channel, versions: Self.ranges(answer), timeout: timeout)
+                }
+            }
     }
 
     /// Whether requests can still be sent.
     public var isOpen: Bool { channel.isActive }
 
     /// Sends in the newest version that both sides know, and waits for the answer.
-    public func send<Request: KafkaRequest>(_ request: Request) async throws -> Request.Response {
-        let version = try version(of: Request.self)
-        let bytes = try await exchange(request, version)
-        do {
-            return try Request.Response.decode(bytes, version: version)
-        } catch {
-            throw ClientError(.unsupported, "\(address) answered \(Request.apiKey) with bytes that are none: \(error)")
-        }
+    ///
+    /// - Parameters:
+    ///   - request: The request.
+    ///   - versionMax: The newest version whose fields the caller fills in; nil: the message's newest.
+    ///   - wait: How long the broker may keep the request before it answers, by its own fields.
+    public func send<Request: KafkaRequest>(
+        _ request: Request, versionMax: Int16? = nil, wait: Duration = .zero
+    ) async throws -> Request.Response {
+        try await future(request, versionMax: versionMax, wait: wait).get()
     }
 
     /// Sends a request that gets no answer: a produce request with acks=0.
-    public func sendWithoutAnswer<Request: KafkaRequest>(_ request: Request) async throws {
-        let version = try version(of: Request.self)
-        let frame = OutgoingRequest(header: header(Request.apiKey, version), body: try encode(request, version), answer: nil)
-        try await channel.writeAndFlush(frame)
+    public func sendWithoutAnswer<Request: KafkaRequest>(_ request: Request, versionMax: Int16? = nil) async throws {
+        try await futureWithoutAnswer(request, versionMax: versionMax).get()
+    }
+
+    /// The newest version of the request that both sides know, up to `versionMax`.
+    public func version<Request: KafkaRequest>(
+        of request: Request.Type, versionMax: Int16? = nil
+    ) throws(ClientError) -> Int16 {
+        guard let offered = versions[Request.apiKey] else {
+            throw ClientError(.unsupported, "\(address) does not know \(Request.apiKey)")
+        }
+        let ours = Request.validVersions
+        let newest = min(ours.upperBound, offered.upperBound, versionMax ?? .max)
+        guard newest >= max(ours.lowerBound, offered.lowerBound) else {
+            throw ClientError(
+                .unsupported,
+                "\(address) speaks \(Request.apiKey) in the versions \(offered.lowerBound) to \(offered.upperBound) only, "
+                    + "which this client does not")
+        }
+        return newest
     }
 
     /// Closes the connection; requests that wait fail.
@@ -80,147 +99,97 @@ public final class BrokerConnection: Sendable {
         try? await channel.close()
     }
 
-    private func version<Request: KafkaRequest>(of request: Request.Type) throws(ClientError) -> Int16 {
-        guard let offered = versions[Request.apiKey] else {
-            throw ClientError(.unsupported, "\(address) does not know \(Request.apiKey)")
+    // MARK: Without tasks
+
+    /// `send` as a future, which fails with a `ClientError`; completed on the connection's loop.
+    func future<Request: KafkaRequest>(
+        _ request: Request, versionMax: Int16? = nil, wait: Duration = .zero
+    ) -> EventLoopFuture<Request.Response> {
+        let address = address
+        let answer = channel.eventLoop.makePromise(of: ByteBuffer.self)
+        do {
+            let version = try version(of: Request.self, versionMax: versionMax)
+            let outgoing = OutgoingRequest(
+                header: header(Request.apiKey, version), body: try encode(request, version), answer: answer,
+                timeout: timeout + TimeAmount(wait))
+            channel.writeAndFlush(outgoing).cascadeFailure(to: answer)
+            return answer.futureResult.flatMapThrowing { bytes in
+                do {
+                    return try Request.Response.decode(bytes, version: version)
+                } catch {
+                    throw ClientError(
+                        .unsupported, "\(address) answered \(Request.apiKey) with bytes that are none: \(error)")
+                }
+            }.flatMapErrorThrowing { throw Self.clientError($0, address) }
+        } catch {
+            answer.fail(error)
+            return channel.eventLoop.makeFailedFuture(error)
         }
-        let ours = Request.validVersions
-        let newest = min(ours.upperBound, offered.upperBound)
-        guard newest >= max(ours.lowerBound, offered.lowerBound) else {
-            throw ClientError(.unsupported, "\(address) speaks \(Request.apiKey) only in versions \(offered)")
+    }
+
+    /// `sendWithoutAnswer` as a future: succeeds when the bytes were handed to the system.
+    func futureWithoutAnswer<Request: KafkaRequest>(
+        _ request: Request, versionMax: Int16? = nil
+    ) -> EventLoopFuture<Void> {
+        let address = address
+        do {
+            let version = try version(of: Request.self, versionMax: versionMax)
+            let outgoing = OutgoingRequest(
+                header: header(Request.apiKey, version), body: try encode(request, version), answer: nil,
+                timeout: timeout)
+            return channel.writeAndFlush(outgoing).flatMapErrorThrowing { throw Self.clientError($0, address) }
+        } catch {
+            return channel.eventLoop.makeFailedFuture(error)
         }
-        return newest
     }
 
     private func header(_ api: ApiKey, _ version: Int16) -> RequestHeader {
         RequestHeader(api: api, version: version, correlationId: 0, clientId: "weir")
     }
 
-    private func encode(_ request: some KafkaRequest, _ version: Int16) throws -> ByteBuffer {
+    private func encode(_ request: some KafkaRequest, _ version: Int16) throws(ClientError) -> ByteBuffer {
         var body = ByteBuffer()
-        try request.write(to: &body, version: version)
+        do {
+            try request.write(to: &body, version: version)
+        } catch {
+            throw ClientError(.unsupported, "\(address) speaks too old a version: \(error)")
+        }
         return body
     }
 
-    private func exchange<Request: KafkaRequest>(_ request: Request, _ version: Int16) async throws -> ByteBuffer {
-        let answer = channel.eventLoop.makePromise(of: ByteBuffer.self)
-        let outgoing = OutgoingRequest(
-            header: header(Request.apiKey, version), body: try encode(request, version), answer: answer)
-        channel.writeAndFlush(outgoing).cascadeFailure(to: answer)
-        let channel = channel
-        let late = channel.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }
-        defer { late.cancel() }
-        do {
-            return try await answer.futureResult.get()
-        } catch let error as ClientError {
-            throw error
-        } catch {
-            throw ClientError(.disconnected, "\(address) closed the connection (\(Self.reason(error)))")
+    private static func ranges(_ answer: ApiVersionsResponse) -> [ApiKey: ClosedRange<Int16>] {
+        var versions: [ApiKey: ClosedRange<Int16>] = [:]
+        for api in answer.apiKeys where api.minVersion <= api.maxVersion {
+            versions[api.apiKey] = api.minVersion...api.maxVersion
         }
+        return versions
+    }
+
+    private static func clientError(_ error: any Error, _ address: BrokerAddress) -> ClientError {
+        if let error = error as? ClientError { return error }
+        return ClientError(.disconnected, "\(address) closed the connection (\(reason(error)))")
     }
 
     private static func reason(_ error: any Error) -> String {
         if let failure = error as? NIOConnectionError {
-            if let first = failure.connectionErrors.first { return reason(first.error) }
-            return "unknown host"
+            guard let first = failure.connectionErrors.first else { return "no such host" }
+            return reason(first.error)
         }
-        if let failure = error as? IOError { return String(describing: failure).contains("refused") ? "connection refused" : "\(failure)" }
-        if let failure = error as? ChannelError { return "\(failure)" }
+        if let failure = error as? IOError {
+            let text = String(describing: failure)
+            return text.contains("refused") ? "connection refused" : text
+        }
+        if let failure = error as? ChannelError, case .connectTimeout = failure { return "no answer in time" }
         return "\(error)"
     }
 }
 
-/// A request on its way into the channel; `answer` is nil where none comes.
-struct OutgoingRequest: Sendable {
-    var header: RequestHeader
-    var body: ByteBuffer
-    var answer: EventLoopPromise<ByteBuffer>?
-}
-
-/// Cuts length-prefixed frames.
-struct FrameDecoder: ByteToMessageDecoder {
-    typealias InboundOut = ByteBuffer
-    /// No answer that we ask for is larger.
-    static let frameSizeBytesMax: Int32 = 256 << 20
-
-    mutating func decode(context: ChannelHandlerContext, buffer: inout ByteBuffer) throws -> DecodingState {
-        guard let size = buffer.getInteger(at: buffer.readerIndex, as: Int32.self) else { return .needMoreData }
-        guard size >= 4, size <= Self.frameSizeBytesMax else {
-            throw ClientError(.unsupported, "the other side announced a frame of \(size) bytes; is it a Kafka broker?")
-        }
-        guard buffer.readableBytes >= 4 + Int(size) else { return .needMoreData }
-        buffer.moveReaderIndex(forwardBy: 4)
-        guard let frame = buffer.readSlice(length: Int(size)) else { return .needMoreData }
-        context.fireChannelRead(wrapInboundOut(frame))
-        return .continue
-    }
-}
-
-/// Numbers requests, and gives each answer to who waits for it. Confined to its channel's loop.
-final class RequestHandler: ChannelDuplexHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundIn = OutgoingRequest
-    typealias OutboundOut = ByteBuffer
-
-    private struct Waiting {
-        var header: RequestHeader
-        var answer: EventLoopPromise<ByteBuffer>
-    }
-
-    private var waiting = CircularBuffer<Waiting>()
-    private var lastCorrelationID: Int32 = 0
-
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        var request = unwrapOutboundIn(data)
-        lastCorrelationID &+= 1
-        request.header.correlationId = lastCorrelationID
-        var frame = context.channel.allocator.buffer(capacity: 64 + request.body.readableBytes)
-        frame.writeInteger(Int32(0))
-        do {
-            try request.header.write(to: &frame)
-        } catch {
-            promise?.fail(error)
-            return
-        }
-        frame.writeImmutableBuffer(request.body)
-        frame.setInteger(Int32(frame.readableBytes - 4), at: 0)
-        if let answer = request.answer { waiting.append(Waiting(header: request.header, answer: answer)) }
-        context.write(wrapOutboundOut(frame), promise: promise)
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var frame = unwrapInboundIn(data)
-        guard let request = waiting.popFirst() else {
-            return fail(context, ClientError(.unsupported, "an answer came that nobody asked for"))
-        }
-        do {
-            let header = try ResponseHeader.read(
-                from: &frame, api: request.header.requestApiKey, version: request.header.requestApiVersion)
-            guard header.correlationId == request.header.correlationId else {
-                throw ClientError(.unsupported, "answers came out of order")
-            }
-            request.answer.succeed(frame)
-        } catch {
-            request.answer.fail(error)
-            fail(context, error)
-        }
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        fail(context, error)
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        failAll(ClientError(.disconnected, "the broker closed the connection"))
-        context.fireChannelInactive()
-    }
-
-    private func fail(_ context: ChannelHandlerContext, _ error: any Error) {
-        failAll(error)
-        context.close(promise: nil)
-    }
-
-    private func failAll(_ error: any Error) {
-        while let request = waiting.popFirst() { request.answer.fail(error) }
+extension TimeAmount {
+    /// The whole nanoseconds of `duration`; what is longer than 292 years is as long.
+    init(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        let (nanoseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let sum = nanoseconds.addingReportingOverflow(attoseconds / 1_000_000_000)
+        self = .nanoseconds(overflow || sum.overflow ? .max : sum.partialValue)
     }
 }

@@ -24,14 +24,35 @@ public actor Consumer {
     private let topic: String
     private let partition: Int32
     private let start: OffsetPosition
+    private let isolation: Isolation
+    private let retryDelay: Duration
     private var position: Int64?
 
+    /// Which records of transactions are given.
+    public enum Isolation: Sendable, Hashable {
+        /// All below the high watermark.
+        case readUncommitted
+        /// Those of transactions that were committed, and those outside of any.
+        case readCommitted
+    }
+
+    /// The newest version that names topics instead of giving their ids.
+    private static let fetchVersionMax: Int16 = 12
+    private static let triesMax = 300
+    /// The most bytes that one batch may unfold to.
+    private static let uncompressedSizeBytesMax = 256 << 20
+
     /// A consumer of `partition` of `topic`, from `start` on. Does not connect yet.
-    public init(_ client: KafkaClient, topic: String, partition: Int32, from start: OffsetPosition) {
+    public init(
+        _ client: KafkaClient, topic: String, partition: Int32, from start: OffsetPosition,
+        isolation: Isolation = .readUncommitted, retryDelay: Duration = .milliseconds(200)
+    ) {
         self.client = client
         self.topic = topic
         self.partition = partition
         self.start = start
+        self.isolation = isolation
+        self.retryDelay = retryDelay
     }
 
     /// What one fetch gave.
@@ -52,14 +73,14 @@ public actor Consumer {
     public func next(
         wait: Duration = .milliseconds(500), sizeBytesMax: Int32 = 1 << 20
     ) async throws -> Batch {
-        var triesLeft = 300
+        var triesLeft = Self.triesMax
         while true {
             do {
                 return try await fetch(wait: wait, sizeBytesMax: sizeBytesMax)
             } catch let error as ClientError where error.isRetriable && triesLeft > 0 {
                 triesLeft -= 1
                 await client.forgetLeaders(of: topic)
-                try await Task.sleep(for: .milliseconds(200))
+                try await Task.sleep(for: retryDelay)
             }
         }
     }
@@ -72,17 +93,33 @@ public actor Consumer {
             from = try await client.offset(start, of: topic, partition)
             position = from
         }
-        let answer = try await client.leader(of: topic, partition).send(request(from: from, wait, sizeBytesMax))
-        guard let result = answer.responses.first?.partitions.first else {
-            throw ClientError(.unsupported, "the broker answered nothing")
+        let answer = try await client.leader(of: topic, partition)
+            .send(request(from: from, wait, sizeBytesMax), versionMax: Self.fetchVersionMax, wait: wait)
+        guard answer.errorCode == .none, let result = answer.responses.first?.partitions.first else {
+            throw ClientError.refused("\(topic)-\(partition) at offset \(from)", answer.errorCode, "no partition named")
         }
+        guard result.errorCode != .offsetOutOfRange else { throw await outOfRange(from, result.errorCode) }
         guard result.errorCode == .none else {
             throw ClientError.refused("\(topic)-\(partition) at offset \(from)", result.errorCode, nil)
         }
-        var next = from
-        let records = try Self.records(in: result.records ?? ByteBuffer(), partition, from: from, next: &next)
-        position = next
-        return Batch(records: records, highWatermark: result.highWatermark, position: next)
+        var unpacking = Unpacking(partition: partition, next: from)
+        if isolation == .readCommitted { unpacking.isolate(result.abortedTransactions ?? []) }
+        do {
+            try unpacking.read(result.records ?? ByteBuffer(), sizeBytesMax: Self.uncompressedSizeBytesMax)
+        } catch {
+            throw ClientError(.unsupported, "\(topic)-\(partition) at offset \(unpacking.next): \(error)")
+        }
+        position = unpacking.next
+        let end = isolation == .readCommitted ? result.lastStableOffset : result.highWatermark
+        return Batch(records: unpacking.records, highWatermark: end, position: unpacking.next)
+    }
+
+    private func outOfRange(_ offset: Int64, _ code: ErrorCode) async -> ClientError {
+        let first = try? await client.offset(.earliest, of: topic, partition)
+        let end = try? await client.offset(.latest, of: topic, partition)
+        let range = first.flatMap { first in end.map { "there are offsets \(first) to \($0)" } }
+        return ClientError.refused(
+            "\(topic)-\(partition) has no offset \(offset)", code, range.map { "\($0); begin at one of them" })
     }
 
     private func request(from offset: Int64, _ wait: Duration, _ sizeBytesMax: Int32) -> FetchRequest {
@@ -94,34 +131,11 @@ public actor Consumer {
         group.topic = topic
         group.partitions = [entry]
         var request = FetchRequest()
-        request.maxWaitMs = Int32(clamping: wait.components.seconds * 1000 + wait.components.attoseconds / 1_000_000_000_000_000)
+        request.maxWaitMs = Int32(clamping: TimeAmount(wait).nanoseconds / 1_000_000)
+        request.isolationLevel = isolation == .readCommitted ? 1 : 0
         request.minBytes = 1
         request.maxBytes = sizeBytesMax
         request.topics = [group]
         return request
-    }
-
-    /// The records of the batches; the last batch may be cut off.
-    private static func records(
-        in bytes: ByteBuffer, _ partition: Int32, from offset: Int64, next: inout Int64
-    ) throws -> [IncomingRecord] {
-        var rest = bytes
-        var records: [IncomingRecord] = []
-        while rest.readableBytes >= BatchHeader.sizeBytes {
-            let header = try BatchHeader(of: rest, at: rest.readerIndex)
-            guard header.batchLength > 0, let batch = rest.readSlice(length: header.batchSizeBytes) else { break }
-            next = max(next, header.lastOffset + 1)
-            if header.attributes.contains(.control) { continue }
-            var reader = try RecordReader(batch, header: header, uncompressedSizeBytesMax: 256 << 20)
-            while let record = try reader.next() {
-                let place = header.baseOffset + Int64(record.offsetDelta)
-                if place < offset { continue }
-                records.append(
-                    IncomingRecord(
-                        partition: partition, offset: place, timestamp: header.timestamp(of: record), key: record.key,
-                        value: record.value, headers: record.headers))
-            }
-        }
-        return records
     }
 }

@@ -50,13 +50,19 @@ extension KafkaClient {
 
     /// Deletes a topic; returns when its name is free.
     public func deleteTopic(_ name: String) async throws {
-        var state = DeleteTopicsRequest.DeleteTopicState()
-        state.name = name
-        var request = DeleteTopicsRequest()
-        request.topics = [state]
-        request.topicNames = [name]
-        request.timeoutMs = 30_000
-        let answer = try await send(request)
+        let answer = try await withAnyBroker { broker in
+            // Version 6 brought a list of states where there was one of names.
+            var request = DeleteTopicsRequest()
+            if try broker.version(of: DeleteTopicsRequest.self) >= 6 {
+                var state = DeleteTopicsRequest.DeleteTopicState()
+                state.name = name
+                request.topics = [state]
+            } else {
+                request.topicNames = [name]
+            }
+            request.timeoutMs = 30_000
+            return try await broker.send(request, wait: .seconds(30))
+        }
         guard let result = answer.responses.first, result.errorCode == .none else {
             throw ClientError.refused(
                 "cannot delete topic '\(name)'", answer.responses.first?.errorCode ?? .unknownServerError,
