@@ -28,11 +28,11 @@ public final class BrokerConnection: Sendable {
     public static func connect(
         _ address: BrokerAddress, timeout: Duration = .seconds(30)
     ) async throws -> BrokerConnection {
-        try await open(address, timeout: timeout).get()
+        try await connecting(to: address, timeout: timeout).get()
     }
 
     /// Connects, without a task; the future fails with a `ClientError`.
-    static func open(_ address: BrokerAddress, timeout: Duration) -> EventLoopFuture<BrokerConnection> {
+    static func connecting(to address: BrokerAddress, timeout: Duration) -> EventLoopFuture<BrokerConnection> {
         let timeout = TimeAmount(timeout)
         return ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.socketOption(.tcp_nodelay), value: 1)

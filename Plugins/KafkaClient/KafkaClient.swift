@@ -136,7 +136,7 @@ public actor KafkaClient {
             // While this one waited, another may have opened a new one.
             if connections[address] === known { connections[address] = nil }
         }
-        let opening = BrokerConnection.open(address, timeout: timeout)
+        let opening = BrokerConnection.connecting(to: address, timeout: timeout)
         connections[address] = opening
         return try await opening.get()
     }

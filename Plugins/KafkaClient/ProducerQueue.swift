@@ -76,7 +76,7 @@ struct ProducerQueue {
         {
             lastIsOpen = false
         }
-        if !lastIsOpen { open() }
+        if !lastIsOpen { beginBatch() }
         let last = queued.index(before: queued.endIndex)
         queued[last].records.append(record)
         return queued[last].number
@@ -84,7 +84,7 @@ struct ProducerQueue {
 
     /// Adds a batch of its own; returns its number.
     mutating func add(batch records: [OutgoingRecord]) -> Int {
-        open()
+        beginBatch()
         let last = queued.index(before: queued.endIndex)
         for record in records { queued[last].records.append(record) }
         lastIsOpen = false
@@ -96,7 +96,7 @@ struct ProducerQueue {
         lastIsOpen = false
     }
 
-    private mutating func open() {
+    private mutating func beginBatch() {
         queued.append(
             Batch(
                 number: nextNumber, records: RecordBatchBuilder(codec: settings.codec),
