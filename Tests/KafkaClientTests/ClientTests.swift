@@ -252,11 +252,11 @@ struct ClientTests {
     @Test("gives up on a broker that is silent for too long, and says what was asked")
     func silence() async throws {
         let broker = try await ScriptedBroker.start()
-        let client = try KafkaClient(bootstrap: "\(broker.address)", timeout: .milliseconds(50))
+        let client = try KafkaClient(bootstrap: "\(broker.address)", timeout: .seconds(2))
         broker.script(.metadata, .silence)
         let error = await #expect(throws: ClientError.self) { try await client.partitions(of: "t") }
         #expect(error?.code == .disconnected)
-        #expect(error?.message == "\(broker.address) did not answer Metadata within 0.05 s")
+        #expect(error?.message == "\(broker.address) did not answer Metadata within 2.0 s")
         #expect(try await client.partitions(of: "t") == [0])
         await client.close()
         try await broker.stop()
