@@ -290,13 +290,6 @@ struct AdminHandlerTests {
         #expect(node.catalog.snapshot()["a"]?.configuration.overrides == overrides)
     }
 
-    @Test("ListGroups answers, with no group, in every version")
-    func listGroups() throws {
-        let response = ListGroupsRequest().answer()
-        #expect(response.errorCode == .none)
-        #expect(response.groups.isEmpty)
-        try checkEncoding(response)
-    }
 
     @Test("DescribeCluster tells the nodes, and authorized operations only where asked")
     func describeCluster() throws {

@@ -12,7 +12,6 @@ extension ApiTable {
         .async(0...2, .write) { broker, request, context in await broker.alterConfigs(request, context) },
         .async(0...1, .write) { broker, request, context in await broker.incrementalAlterConfigs(request, context) },
         .async(0...1, .read) { broker, request, context in await broker.describeCluster(request, context) },
-        .immediate(0...5) { (_, request: ListGroupsRequest, _) in request.answer() },
     ]
 }
 
