@@ -127,7 +127,9 @@ let package = Package(
                 "WeirIO", nioCore, nioEmbedded, nioPosix, logging,
             ]),
         .tests("AdminHTTPTests", ["AdminHTTP", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging]),
-        .tests("WeirCommandTests", ["WeirCommand", "WeirRuntime", "WeirIO", "AdminHTTP", "KafkaClient", nioCore]),
+        .tests(
+            "WeirCommandTests",
+            ["WeirCommand", "WeirRuntime", "WeirIO", "Kafka", "KafkaClient", argumentParser, nioCore]),
         .testTarget(
             name: "ClientsTests", path: "Tests/Clients", exclude: ["Scripts"], swiftSettings: settings),
         .tests("TidyTests", path: "Tests/Tidy"),

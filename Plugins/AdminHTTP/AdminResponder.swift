@@ -10,6 +10,7 @@ struct AdminResponder: HTTPResponder {
     let runtime: Runtime
     let gate: Gate
     let probe: AdminProbe
+    let streams: OpenStreams
 
     func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
         let route = AdminRoute(path: request.uri.path)
@@ -104,19 +105,16 @@ struct AdminResponder: HTTPResponder {
         return Response(
             status: .ok, headers: headers,
             body: ResponseBody { writer in
-                var last: WorkDocument?
-                var silent = 0
-                for await snapshot in runtime.snapshots(every: .milliseconds(500)) {
-                    let document = WorkDocument(snapshot)
-                    if document != last {
-                        let json = String(decoding: try document.json(), as: UTF8.self)
-                        try await writer.write(ByteBuffer(string: "data: \(json)\n\n"))
-                        last = document
-                        silent = 0
-                    } else {
-                        silent += 1
-                        // A comment: finds out whether anybody is still there.
-                        if silent % 20 == 0 { try await writer.write(ByteBuffer(string: ":\n\n")) }
+                let (events, feed) = streams.open()
+                let telling = Task {
+                    for await snapshot in runtime.snapshots(every: .milliseconds(500)) { feed.yield(snapshot) }
+                    feed.finish()
+                }
+                defer { telling.cancel() }
+                var text = EventText()
+                for await snapshot in events {
+                    if let event = try text.next(WorkDocument(snapshot)) {
+                        try await writer.write(ByteBuffer(string: event))
                     }
                 }
                 session.close()

@@ -15,6 +15,13 @@ final class OpenConnections: Sendable {
         channel.closeFuture.whenComplete { [self] _ in channels.withLock { $0[id] = nil } }
     }
 
+    /// Tells them all to end: idle ones at once, others after the answer that is on its way.
+    func quiesceAll() {
+        for channel in channels.withLock({ Array($0.values) }) {
+            channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        }
+    }
+
     /// Closes them all, whatever they are in the middle of.
     func closeAll() {
         for channel in channels.withLock({ Array($0.values) }) { channel.close(promise: nil) }

@@ -48,6 +48,8 @@ public final class AdminServer: Component {
 
     private struct Running {
         var task: Task<Void, Never>
+        var channel: any Channel
+        var streams: OpenStreams
         var address: Address
         var metrics: MetricRegistry.Registration
     }
@@ -68,38 +70,42 @@ public final class AdminServer: Component {
     /// Binds the port; returns when it listens.
     public func start(_ context: ComponentContext) async throws {
         guard let gate = context.observeGate else { preconditionFailure("its settings ask for a gate to observe") }
-        let (bound, listening) = AsyncThrowingStream<Int, any Error>.makeStream()
-        let application = application(gate, context.logger) { port in listening.yield(port) }
+        let (bound, listening) = AsyncThrowingStream<any Channel, any Error>.makeStream()
+        let streams = OpenStreams()
+        let application = application(gate, streams, context.logger) { channel in listening.yield(channel) }
         let task = Task {
             do {
                 try await application.run()
                 listening.finish()
-                if !Task.isCancelled { context.fail(AdminError(description: "the HTTP server ended by itself")) }
             } catch {
                 listening.finish(throwing: error)
-                if !Task.isCancelled, self.boundAddress != nil { context.fail(error) }
             }
+            // Not by `stop`: by itself.
+            if self.boundAddress != nil { context.fail(AdminError(description: "the HTTP server ended by itself")) }
         }
-        let port: Int?
+        let channel: (any Channel)?
         do {
-            port = try await bound.first { _ in true }
+            channel = try await bound.first { _ in true }
         } catch {
             throw AdminError.cannotListen(address, "\(error)")
         }
-        guard let port else {
+        guard let channel else {
             // The start was cancelled.
             task.cancel()
             await task.value
             throw CancellationError()
         }
+        let bindingAddress = Address(host: address.host, port: channel.localAddress?.port ?? address.port)
         running.withLock {
             $0 = Running(
-                task: task, address: Address(host: address.host, port: port), metrics: runtime.metrics.add(probe))
+                task: task, channel: channel, streams: streams, address: bindingAddress,
+                metrics: runtime.metrics.add(probe))
         }
     }
 
     private func application(
-        _ gate: Gate, _ logger: Logger, onListening: @escaping @Sendable (Int) -> Void
+        _ gate: Gate, _ streams: OpenStreams, _ logger: Logger,
+        onListening: @escaping @Sendable (any Channel) -> Void
     ) -> Application<AdminResponder> {
         var logger = logger
         // The library logs every connection that a stop cuts off as an error.
@@ -109,17 +115,19 @@ public final class AdminServer: Component {
                 additionalChannelHandlers: [ConnectionNoter(self.probe.connections)],
                 idleTimeout: TimeAmount(limits.idleMax)))
         return Application(
-            responder: AdminResponder(runtime: runtime, gate: gate, probe: probe), server: server,
+            responder: AdminResponder(runtime: runtime, gate: gate, probe: probe, streams: streams), server: server,
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: address.port), serverName: "weir",
                 availableConnectionsDelegate: .maximum(limits.connectionCountMax, logger: logger)),
-            onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
+            onServerRunning: { channel in onListening(channel) },
             eventLoopGroupProvider: .shared(group), logger: logger)
     }
 
-    /// Closes the port and every connection; streams end.
+    /// Closes the port and every connection; streams end with their last event.
     ///
-    /// Answers on their way get `limits.stopGrace`; a client that does not read them is cut off then.
+    /// Answers on their way get `limits.stopGrace`; a client that does not read them is cut off then. The
+    /// library's task is never cancelled: a connection that it accepted at that moment would be dropped
+    /// without being closed, which NIO takes for a broken invariant and ends the process.
     public func stop() async throws {
         let stopped = running.withLock { running in
             defer { running = nil }
@@ -127,10 +135,15 @@ public final class AdminServer: Component {
         }
         guard let stopped else { return }
         runtime.metrics.remove(stopped.metrics)
-        stopped.task.cancel()
+        stopped.streams.endAll()
+        try? await stopped.channel.close()
+        probe.connections.quiesceAll()
         let cut = Task { [probe, limits, clock = runtime.clock] in
-            try await clock.sleep(for: limits.stopGrace)
-            probe.connections.closeAll()
+            // Again and again: one that was being accepted may come late.
+            while true {
+                try await clock.sleep(for: limits.stopGrace)
+                probe.connections.closeAll()
+            }
         }
         await stopped.task.value
         cut.cancel()

@@ -52,6 +52,26 @@ struct AdminStopTests {
         }
     }
 
+    @Test("connections that come while it stops are closed", arguments: 0..<20)
+    func connecting(_ round: Int) async throws {
+        try await AdminFixture.with { node in
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        // Until nobody listens any more.
+                        while let connection = try? await RawConnection.open(node.port) {
+                            try? await connection.send("GET /livez HTTP/1.1\r\nHost: t\r\n\r\n")
+                            for await _ in connection.received { break }
+                            try? await connection.channel.close()
+                        }
+                    }
+                }
+                let report = await node.runtime.shutdown()
+                #expect(report.verdict == .clean)
+            }
+        }
+    }
+
     @Test("a connection that is silent for too long is closed")
     func idle() async throws {
         try await AdminFixture.with(limits: AdminLimits(idleMax: .milliseconds(50))) { node in

@@ -11,12 +11,18 @@ struct BrokerConnectionTests {
         try await BrokerConnection.connect(BrokerAddress(broker.address), timeout: timeout)
     }
 
+    private var acknowledged: ProduceRequest {
+        var request = ProduceRequest()
+        request.acks = -1
+        return request
+    }
+
     @Test("requests go in the newest version that both sides know")
     func versions() async throws {
         try await ScriptedBroker.with { broker in
             broker.on(.apiVersions, .answer(ScriptedBroker.versions(produce: 5, fetch: 4)))
             let connection = try await connect(broker)
-            _ = try await connection.send(ProduceRequest())
+            _ = try await connection.send(acknowledged)
             #expect(broker.arrivals.map(\.version) == [5])
             await connection.close()
         }
@@ -27,7 +33,7 @@ struct BrokerConnectionTests {
         try await ScriptedBroker.with { broker in
             broker.on(.apiVersions, .answer(ScriptedBroker.versions(produce: 99, fetch: 99)))
             let connection = try await connect(broker)
-            _ = try await connection.send(ProduceRequest())
+            _ = try await connection.send(acknowledged)
             #expect(broker.arrivals.map(\.version) == [12])
             await connection.close()
         }
@@ -69,6 +75,7 @@ struct BrokerConnectionTests {
     func silence() async throws {
         try await ScriptedBroker.with { broker in
             broker.on(.metadata, .silence)
+            broker.on(.initProducerId, .silence)
             let connection = try await connect(broker, timeout: .milliseconds(100))
             let begin = ContinuousClock.now
             async let second = connection.send(InitProducerIdRequest())

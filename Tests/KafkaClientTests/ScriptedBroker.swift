@@ -211,7 +211,7 @@ enum Answers {
             topic.errorCode = error
             topic.partitions = (error == .none ? [0, 1] : [] as [Int32]).map { index in
                 var partition = MetadataResponse.MetadataResponsePartition()
-                partition.partitionIndex = index
+                partition.partitionIndex = Int32(index)
                 partition.leaderId = 1
                 return partition
             }

@@ -47,7 +47,7 @@ struct ConsumeCommand: AsyncParsableCommand {
             case "earliest": position = .earliest
             case "latest": position = .latest
             default:
-                if argument.hasPrefix("@"), let timestamp = Int64(argument.dropFirst()) {
+                if argument.hasPrefix("@"), let timestamp = Int64(argument.dropFirst()), timestamp >= 0 {
                     position = .timestamp(timestamp)
                 } else if let offset = Int64(argument), offset >= 0 {
                     position = .offset(offset)

@@ -32,18 +32,13 @@ struct ServerOptions: ParsableArguments {
 
     /// The address without what follows it, `http://` in front where it is left out.
     static func address(_ text: String) throws(UsageError) -> String {
-        var address = Substring(text)
-        while address.hasSuffix("/") { address = address.dropLast() }
-        guard let scheme = address.firstRange(of: "://") else {
-            guard address.contains(":") || address.contains(".") else {
-                throw UsageError.usage("--server: '\(text)' is not a URL, such as http://127.0.0.1:8080")
-            }
-            return "http://\(address)"
-        }
-        let name = address[..<scheme.lowerBound]
-        guard name == "http" || name == "https", scheme.upperBound < address.endIndex else {
-            throw UsageError.usage("--server: '\(text)' is not a URL, such as http://127.0.0.1:8080")
-        }
+        let wrong = UsageError.usage("--server: '\(text)' is not a URL, such as http://127.0.0.1:8080")
+        var address = text.contains("://") ? Substring(text) : "http://\(text)"
+        guard let scheme = address.firstRange(of: "://"), ["http", "https"].contains(address[..<scheme.lowerBound])
+        else { throw wrong }
+        while address.endIndex > scheme.upperBound, address.hasSuffix("/") { address = address.dropLast() }
+        let host = address[scheme.upperBound...]
+        guard !host.isEmpty, text.contains("://") || host.contains(":") || host.contains(".") else { throw wrong }
         return String(address)
     }
 }
