@@ -290,7 +290,6 @@ struct AdminHandlerTests {
         #expect(node.catalog.snapshot()["a"]?.configuration.overrides == overrides)
     }
 
-
     @Test("DescribeCluster tells the nodes, and authorized operations only where asked")
     func describeCluster() throws {
         let nodes = [ClusterNode(id: 1, host: "h", port: 9)]
