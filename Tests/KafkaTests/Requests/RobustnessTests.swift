@@ -83,7 +83,7 @@ import WorkTracking
         let batch = RecordBatchBuilder.batch(header, payload: payload)
         #expect(batch.readableBytes < 1_000_000)
         let answer = try #require(try client.ask(produce(batch, to: "orders"), version: 9))
-        #expect(answer.parts.map(\.errorCode) == [.corruptMessage])
+        #expect(answer.parts.map(\.errorCode) == [.messageTooLarge])
         try stillServes(node, 0, key: "k")
     }
 
