@@ -82,6 +82,20 @@ extension EndToEnd {
             withExtendedLifetime((idle, deaf)) {}
         }
 
+        @Test("the report counts what the client saw", .timeLimit(.minutes(1)))
+        func counts() throws {
+            let node = try NodeProcess()
+            defer { node.removeFolder() }
+            _ = try Program.weir("topic", "create", "counted", "--bootstrap", node.kafka)
+            let bench = ["bench", "produce", "counted", "--records", "2000", "--batch", "10", "--clients", "2"]
+            _ = try ChildProcess.run(try Program.weir(), bench + ["--bootstrap", node.kafka])
+            #expect(node.stop().status == 0)
+            let partition = try #require(try node.exitReport().components.first { $0.name == "kafka/counted-0" })
+            #expect(partition.succeeded == 200)
+            #expect(partition.started == 200)
+            #expect(partition.peak <= 2)
+        }
+
         @Test("fifty SIGKILLs under load lose and double nothing", .timeLimit(.minutes(8)))
         func kills() throws {
             var node = try NodeProcess()
