@@ -39,7 +39,7 @@ struct Weir: AsyncParsableCommand {
             StandardOutput.flush()
             StandardError.write("weir: \(error.description)")
             Glibc.exit(error.code.rawValue)
-        } catch where exitCode(for: error) == .success {
+        } catch  where exitCode(for: error) == .success {
             // Help, or the version.
             exit(withError: error)
         } catch {
