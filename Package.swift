@@ -127,7 +127,14 @@ let package = Package(
                 "WeirIO", nioCore, nioEmbedded, nioPosix, logging,
             ]),
         .tests("AdminHTTPTests", ["AdminHTTP", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging]),
-        .tests("WeirCommandTests", ["WeirCommand", "WeirRuntime", "WeirIO", "Kafka", "KafkaClient", argumentParser, nioCore]),
+        .tests(
+            "WeirCommandTests",
+            ["WeirCommand", "WeirRuntime", "WeirIO", "Kafka", "KafkaClient", argumentParser, nioCore]),
+        .testTarget(
+            name: "ClientsTests", path: "Tests/Clients", exclude: ["Scripts"], swiftSettings: settings),
         .tests("TidyTests", path: "Tests/Tidy"),
+        .executableTarget(
+            name: "gate-benchmark", dependencies: ["WorkTracking"], path: "Tests/Benchmarks/GateBenchmark",
+            swiftSettings: settings),
     ]
 )

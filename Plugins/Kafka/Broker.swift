@@ -57,6 +57,9 @@ public final class Broker: Sendable {
     /// Whether new work is refused, because the component or the process drains.
     var isDraining: Bool { gate?.isClosed ?? true }
 
+    /// Whether only what changes nothing is admitted.
+    var isReadOnly: Bool { gate?.isReadOnly ?? false }
+
     /// Takes work from now on.
     func open(_ gate: Gate) {
         openGate.withLock { $0 = gate }

@@ -123,7 +123,9 @@ public final class KafkaProbe: MetricSource {
                 })
         }
         return [
-            family("log_start_offset", .gauge, "The first offset that can be read.") { $0.offsets.map { Double($0.start) } },
+            family("log_start_offset", .gauge, "The first offset that can be read.") {
+                $0.offsets.map { Double($0.start) }
+            },
             family("log_end_offset", .gauge, "The next offset to be given.") { $0.offsets.map { Double($0.end) } },
             family("high_watermark", .gauge, "The first offset that consumers do not see.") {
                 $0.offsets.map { Double($0.highWatermark) }

@@ -2,6 +2,19 @@
 
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+#define HARDWARE __attribute__((target("sse4.2")))
+#define STEP64(crc, word) ((uint32_t)_mm_crc32_u64((crc), (word)))
+#define STEP8(crc, byte) _mm_crc32_u8((crc), (byte))
+#elif defined(__aarch64__) && defined(__linux__)
+#include <arm_acle.h>
+#include <sys/auxv.h>
+#define HARDWARE __attribute__((target("crc")))
+#define STEP64(crc, word) __crc32cd((crc), (word))
+#define STEP8(crc, byte) __crc32cb((crc), (byte))
+#endif
+
 // The reversed Castagnoli polynomial (RFC 3720, appendix B.4).
 #define POLYNOMIAL 0x82F63B78u
 
@@ -53,8 +66,8 @@ __attribute__((constructor)) static void make_tables(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
     is_hardware = __builtin_cpu_supports("sse4.2");
-#elif defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
-    is_hardware = 1;
+#elif defined(__aarch64__) && defined(__linux__)
+    is_hardware = (getauxval(AT_HWCAP) & (1ul << 7)) != 0;  // HWCAP_CRC32
 #endif
     if (is_hardware) {
         make_shift(shift_long, LONG_BLOCK);
@@ -85,18 +98,6 @@ uint32_t weir_crc32c_table(uint32_t crc, const void *bytes, size_t count) {
     while (count--) crc = (crc >> 8) ^ tables[0][(crc ^ *next++) & 0xFF];
     return ~crc;
 }
-
-#if defined(__x86_64__)
-#include <nmmintrin.h>
-#define HARDWARE __attribute__((target("sse4.2")))
-#define STEP64(crc, word) ((uint32_t)_mm_crc32_u64((crc), (word)))
-#define STEP8(crc, byte) _mm_crc32_u8((crc), (byte))
-#elif defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
-#include <arm_acle.h>
-#define HARDWARE
-#define STEP64(crc, word) __crc32cd((crc), (word))
-#define STEP8(crc, byte) __crc32cb((crc), (byte))
-#endif
 
 #ifdef HARDWARE
 // Three blocks side by side, then joined: a CRC is linear, so the first two are shifted over what follows them.

@@ -12,13 +12,13 @@ public struct BatchError: Error, Hashable, CustomStringConvertible {
         public static let unsupportedMagic = Code(name: "unsupportedMagic")
         /// The codec number is not one of Kafka's five.
         public static let unsupportedCodec = Code(name: "unsupportedCodec")
-        /// The batch is larger than allowed.
+        /// The batch is larger than allowed, or its records unfold to more than allowed.
         public static let tooLarge = Code(name: "tooLarge")
         /// Counts, deltas or flags that no producer may send.
         public static let invalid = Code(name: "invalid")
         /// A record has a timestamp out of bounds.
         public static let invalidTimestamp = Code(name: "invalidTimestamp")
-        /// The compressed bytes are damaged, or unfold to more than allowed.
+        /// The compressed bytes are damaged.
         public static let damagedCompression = Code(name: "damagedCompression")
     }
 

@@ -53,7 +53,7 @@ extension BatchHeader {
             throw BatchError(
                 .invalid, "\(recordCount) records with a last offset delta of \(lastOffsetDelta) are not a batch")
         }
-        guard codec != .none || Int(recordCount) <= (batchSizeBytes - Self.sizeBytes) / Record.sizeBytesMin else {
+        guard codec != .none || Int(recordCount) <= (batchSizeBytes - Self.sizeBytes) / RecordLayout.sizeBytesMin else {
             throw BatchError(.invalid, "\(recordCount) records do not fit into \(batchSizeBytes) bytes")
         }
         guard !hasProducer || (baseSequence >= 0 && producerEpoch >= 0) else {
@@ -93,29 +93,55 @@ extension BatchHeader {
     @discardableResult
     public func validateRecords(in buffer: ByteBuffer, _ rules: RecordRules) throws(BatchError) -> Int64 {
         var records = try RecordReader(buffer, header: self, uncompressedSizeBytesMax: rules.uncompressedSizeBytesMax)
-        var index: Int32 = 0
-        var largest: Int64 = -1
-        var keyless: [RecordError] = []
-        var untimely: [RecordError] = []
-        while let record = try records.next() {
-            guard record.offsetDelta == index else {
-                throw BatchError(.invalid, "record \(index) has the offset delta \(record.offsetDelta)")
-            }
-            let timestamp = self.timestamp(of: record)
-            largest = max(largest, timestamp)
-            if rules.requiresKey, record.key == nil, keyless.count < RecordRules.recordErrorsMax {
-                keyless.append(RecordError(index: index, message: "Compacted topic cannot accept message without key"))
-            }
-            if let allowed = rules.timestamps, !allowed.contains(timestamp),
-                untimely.count < RecordRules.recordErrorsMax
-            {
-                untimely.append(RecordError(index: index, message: "Timestamp \(timestamp) is out of range \(allowed)"))
-            }
-            index += 1
-        }
+        var check = RecordCheck(header: self, rules: rules)
+        while try records.nextLayout({ (layout, _) throws(BatchError) in try check.look(at: layout) }) {}
         guard records.isAtEnd else {
             throw BatchError(.invalid, "bytes are left over behind the batch's \(recordCount) records")
         }
+        return try check.result()
+    }
+
+    /// The timestamp of a record of this batch.
+    public func timestamp(of record: Record) -> Int64 {
+        timestamp(delta: record.timestampDelta)
+    }
+
+    fileprivate func timestamp(delta: Int64) -> Int64 {
+        attributes.contains(.logAppendTime) ? maxTimestamp : baseTimestamp &+ delta
+    }
+}
+
+/// Looks at the records of a batch in order, and gathers those at fault.
+private struct RecordCheck {
+    let header: BatchHeader
+    let rules: RecordRules
+    private var index: Int32 = 0
+    private var largest: Int64 = -1
+    private var keyless: [RecordError] = []
+    private var untimely: [RecordError] = []
+
+    init(header: BatchHeader, rules: RecordRules) {
+        self.header = header
+        self.rules = rules
+    }
+
+    mutating func look(at record: RecordLayout) throws(BatchError) {
+        guard record.offsetDelta == index else {
+            throw BatchError(.invalid, "record \(index) has the offset delta \(record.offsetDelta)")
+        }
+        let timestamp = header.timestamp(delta: record.timestampDelta)
+        largest = max(largest, timestamp)
+        if rules.requiresKey, record.key == nil, keyless.count < RecordRules.recordErrorsMax {
+            keyless.append(RecordError(index: index, message: "Compacted topic cannot accept message without key"))
+        }
+        if let allowed = rules.timestamps, !allowed.contains(timestamp), untimely.count < RecordRules.recordErrorsMax {
+            untimely.append(RecordError(index: index, message: "Timestamp \(timestamp) is out of range \(allowed)"))
+        }
+        index += 1
+    }
+
+    /// The largest timestamp; throws where a record is at fault.
+    func result() throws(BatchError) -> Int64 {
         if !keyless.isEmpty {
             throw BatchError(.invalid, "One or more records have been rejected", records: keyless)
         }
@@ -123,10 +149,5 @@ extension BatchHeader {
             throw BatchError(.invalidTimestamp, "One or more records have been rejected", records: untimely)
         }
         return largest
-    }
-
-    /// The timestamp of a record of this batch.
-    public func timestamp(of record: Record) -> Int64 {
-        attributes.contains(.logAppendTime) ? maxTimestamp : baseTimestamp &+ record.timestampDelta
     }
 }

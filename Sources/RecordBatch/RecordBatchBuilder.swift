@@ -4,6 +4,8 @@ public import NIOCore
 public struct RecordBatchBuilder: Sendable {
     /// The codec of the records.
     public var codec: Codec
+    /// The codec's effort, as it counts it; nil: its default.
+    public var level: Int32?
     /// Flags beside the codec.
     public var attributes: BatchAttributes
     /// The idempotent producer; -1: none.
@@ -65,7 +67,7 @@ public struct RecordBatchBuilder: Sendable {
 
     /// The batch, with its checksum.
     public func build(baseOffset: Int64 = 0, leaderEpoch: Int32 = -1) throws(BatchError) -> ByteBuffer {
-        let payload = try codec.compress(records)
+        let payload = try codec.compress(records, level: level)
         return Self.batch(
             BatchHeader(
                 baseOffset: baseOffset, partitionLeaderEpoch: leaderEpoch, attributes: attributes.with(codec),

@@ -1,31 +1,29 @@
 import NIOCore
 
 /// Kafka's variable-length integers inside records: zig-zag, seven bits a byte, low bits first.
-extension ByteBuffer {
-    /// Reads 32 bits; nil where the bytes end, or go on past five.
-    mutating func readVarint() -> Int32? {
-        guard let raw = readVariable(bytesMax: 5), raw <= UInt64(UInt32.max) else { return nil }
-        let bits = UInt32(raw)
-        return Int32(bitPattern: bits >> 1) ^ -Int32(bits & 1)
-    }
-
-    /// Reads 64 bits; nil where the bytes end, or go on past ten.
-    mutating func readVarlong() -> Int64? {
-        guard let raw = readVariable(bytesMax: 10) else { return nil }
-        return Int64(bitPattern: raw >> 1) ^ -Int64(raw & 1)
-    }
-
-    private mutating func readVariable(bytesMax: Int) -> UInt64? {
+enum Varint {
+    /// Reads up to 64 bits at `offset`, which is moved behind them; nil where the bytes end, or go on past ten.
+    static func read64(_ bytes: UnsafeRawBufferPointer, at offset: inout Int) -> Int64? {
         var value: UInt64 = 0
-        for index in 0..<bytesMax {
-            guard let byte = readInteger(as: UInt8.self) else { return nil }
-            if index == 9, byte > 1 { return nil }
-            value |= UInt64(byte & 0x7F) << UInt64(7 * index)
-            if byte < 0x80 { return value }
+        var shift: UInt64 = 0
+        while offset < bytes.count, shift < 64 {
+            let byte = bytes[offset]
+            offset += 1
+            if shift == 63, byte > 1 { return nil }
+            value |= UInt64(byte & 0x7F) << shift
+            if byte < 0x80 { return Int64(bitPattern: value >> 1) ^ -Int64(value & 1) }
+            shift += 7
         }
         return nil
     }
 
+    /// Reads 32 bits at `offset`, which is moved behind them; nil where the bytes end, or hold more.
+    static func read32(_ bytes: UnsafeRawBufferPointer, at offset: inout Int) -> Int32? {
+        read64(bytes, at: &offset).flatMap(Int32.init(exactly:))
+    }
+}
+
+extension ByteBuffer {
     mutating func writeVarint(_ value: Int32) {
         writeVariable(UInt64(UInt32(bitPattern: value << 1 ^ value >> 31)))
     }

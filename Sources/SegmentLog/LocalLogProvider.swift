@@ -45,7 +45,7 @@ public final class LocalLogProvider: LogProvider {
         }
         return try await blocking { [self] () throws(LogError) in
             do throws(DiskError) {
-                try disk.createDirectory(directory)
+                try makeDurable(directory)
                 var found: [LogIdentity] = []
                 for name in try disk.list(directory) {
                     if name.hasPrefix(FileNames.deletedFolderPrefix) {
@@ -166,6 +166,7 @@ public final class LocalLogProvider: LogProvider {
 
     /// Makes the folder of a new log: its first segment with nothing but a header. Durable when it returns.
     private func makeFolder(_ folder: LogFolder) throws(DiskError) {
+        try makeDurable(directory)
         try disk.createDirectory(folder.path)
         for name in try disk.list(folder.path) { try disk.remove(folder.file(name)) }
         let header = SegmentHeader(folder.identity, firstIndex: 1, termBefore: 0)
@@ -175,6 +176,17 @@ public final class LocalLogProvider: LogProvider {
         try file.sync()
         try disk.syncDirectory(folder.path)
         try disk.syncDirectory(directory)
+    }
+
+    /// Makes a folder and those above it, where they are missing, so that a power cut leaves them.
+    private func makeDurable(_ path: String) throws(DiskError) {
+        if try disk.kind(of: path) != nil { return }
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        let above = parts.dropLast().joined(separator: "/")
+        let parent = above.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : above
+        try makeDurable(parent)
+        try disk.createDirectory(path)
+        try disk.syncDirectory(parent)
     }
 
     /// Whether the folder holds a segment that begins as one should.

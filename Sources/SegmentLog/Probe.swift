@@ -155,7 +155,9 @@ public final class SegmentLogProbe: MetricSource {
     }
 
     private func damageFamilies() -> [MetricFamily] {
-        let known = damage.withLock { $0 }.sorted { ($0.key.topic, $0.key.partition) < ($1.key.topic, $1.key.partition) }
+        let known = damage.withLock { $0 }.sorted {
+            ($0.key.topic, $0.key.partition) < ($1.key.topic, $1.key.partition)
+        }
         func labels(_ name: LogName) -> [MetricFamily.Label] {
             [.init("topic", name.topic), .init("partition", "\(name.partition)")]
         }

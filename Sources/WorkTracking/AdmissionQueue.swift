@@ -50,7 +50,7 @@ final class AdmissionQueue: Sendable {
     }
 
     let countMax: Int
-    let line = Mutex(Line())
+    let line = Guarded(Line())
 
     init(countMax: Int) {
         self.countMax = countMax

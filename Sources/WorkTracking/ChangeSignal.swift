@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Wakes those who wait for a change, and loses no wake-up: arm, look, then sleep.
 ///
 /// What fires between arming and sleeping makes the sleep return at once.
@@ -9,18 +7,18 @@ final class ChangeSignal: Sendable {
         case cancelled
     }
 
-    private enum Watcher {
+    private enum Watcher: Sendable {
         case armed
         case fired
         case sleeping(CheckedContinuation<Wake, Never>)
     }
 
-    private struct State {
+    private struct State: Sendable {
         var watchers: [UInt64: Watcher] = [:]
         var nextId: UInt64 = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     /// Registers a watcher: from here on no firing is missed.
     func arm() -> UInt64 {
@@ -33,7 +31,7 @@ final class ChangeSignal: Sendable {
 
     /// Takes a watcher back that did not sleep.
     func disarm(_ id: UInt64) {
-        state.withLock { _ = $0.watchers.removeValue(forKey: id) }
+        state.withLock { state in _ = state.watchers.removeValue(forKey: id) }
     }
 
     /// Wakes everybody who is armed or asleep.

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// How waiting for a drain ended.
 public enum DrainVerdict: Sendable, Hashable {
     /// Nothing is in flight, and nothing can begin.

@@ -15,7 +15,7 @@ public final class WorkRegistry: Sendable {
     let changed = ChangeSignal()
     /// How often a component came, went, closed or opened.
     let changeCount = Atomic<UInt64>(0)
-    let state = Mutex(State())
+    let state = Guarded(State())
 
     /// A registry without components. Its clock stands until it is advanced.
     public init() {}

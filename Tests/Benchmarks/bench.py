@@ -171,7 +171,7 @@ def first_produce(port):
 
 
 def throughput():
-    for mode in ["memory", "synced"]:
+    for mode in ["memory", "fsync"]:
         for size in [100, 256, 1024]:
             node = Node()
             name = f"bench-{mode}-{size}"
@@ -205,21 +205,21 @@ def against_mock():
         mock.stdin.close()
         mock.wait(10)
         node = Node()
-        for mode in ["memory", "synced"]:
+        for mode in ["memory", "fsync"]:
             topic(node, mode, f"weir.durability={mode}")
             load("produce", node.kafka, mode, 50_000, 256, "all")
             made = load("produce", node.kafka, mode, arguments.messages, 256, "all")
             rates[mode] = made["messages"] / made["seconds"]
         node.stop()
         ratios.append(rates["memory"] / rates["mock"])
-        syncs.append(rates["synced"] / rates["memory"])
+        syncs.append(rates["fsync"] / rates["memory"])
     row("produce 256 B, memory / mock broker, median of 3", f"{statistics.median(ratios):.2f}")
-    row("produce 256 B, synced / memory, median of 3", f"{statistics.median(syncs):.2f}")
+    row("produce 256 B, fsync / memory, median of 3", f"{statistics.median(syncs):.2f}")
 
 
 def latency():
     node = Node()
-    for mode in ["memory", "synced"]:
+    for mode in ["memory", "fsync"]:
         topic(node, mode, f"weir.durability={mode}")
         one = load("latency", node.kafka, mode, 2000, 256)
         row(f"latency, one outstanding, acks=all, {mode}", f"p50 {one['p50'] * 1e6:.0f} us, p99 {one['p99'] * 1e6:.0f} us")

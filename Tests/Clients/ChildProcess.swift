@@ -15,7 +15,8 @@ final class ChildProcess {
     init(_ path: String, _ arguments: [String], environment: [String: String] = [:], errors: URL? = nil) throws {
         var out: [Int32] = [0, 0]
         var into: [Int32] = [0, 0]
-        guard pipe2(&out, O_CLOEXEC) == 0, pipe2(&into, O_CLOEXEC) == 0 else { throw Failure("no pipes: errno \(errno)") }
+        guard pipe(&out) == 0, pipe(&into) == 0 else { throw Failure("no pipes: errno \(errno)") }
+        for descriptor in out + into { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -97,7 +98,8 @@ final class ChildProcess {
     static func run(_ path: String, _ arguments: [String], environment: [String: String] = [:]) throws -> String {
         let (status, output, errors) = try result(of: path, arguments, environment: environment)
         guard status == 0 else {
-            throw Failure("\(path) \(arguments.joined(separator: " ")) ended with \(status): \(errors)\(output.suffix(4000))")
+            throw Failure(
+                "\(path) \(arguments.joined(separator: " ")) ended with \(status): \(errors)\(output.suffix(4000))")
         }
         return output
     }

@@ -54,7 +54,8 @@ final class Load {
         var offsets: [Int: Int64] = [:]
         for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
             let words = line.split(separator: " ")
-            offsets[try #require(Int(words[0]))] = try #require(Int64(words[1]))
+            let offset: Int64 = try #require(Int64(words[1]))
+            offsets[try #require(Int(words[0]))] = offset
         }
         return offsets
     }

@@ -34,7 +34,8 @@ final class NodeProcess {
         readySeconds = monotonicSeconds() - begin
         let words = line.split(separator: " ")
         guard words.count == 3, words[0] == "ready" else {
-            let said = (try? String(contentsOf: self.folder.appendingPathComponent("stderr.log"), encoding: .utf8)) ?? ""
+            let said =
+                (try? String(contentsOf: self.folder.appendingPathComponent("stderr.log"), encoding: .utf8)) ?? ""
             throw Failure("weir serve printed '\(line)' and ended with \(process.wait()): \(said)")
         }
         kafka = String(words[1].dropFirst("kafka=".count))
@@ -106,7 +107,8 @@ enum Program {
     static var isBuilt: Bool { ProcessInfo.processInfo.environment["WEIR_BINARY"] != nil }
 
     static func weir() throws -> String {
-        try #require(ProcessInfo.processInfo.environment["WEIR_BINARY"], "WEIR_BINARY names no program; run `make test`")
+        try #require(
+            ProcessInfo.processInfo.environment["WEIR_BINARY"], "WEIR_BINARY names no program; run `make test`")
     }
 
     static func python() throws -> String {

@@ -209,7 +209,7 @@ enum Answers {
             var topic = MetadataResponse.MetadataResponseTopic()
             topic.name = name
             topic.errorCode = error
-            topic.partitions = (error == .none ? [0, 1] : []).map { index in
+            topic.partitions = (error == .none ? [0, 1] : [] as [Int32]).map { index in
                 var partition = MetadataResponse.MetadataResponsePartition()
                 partition.partitionIndex = Int32(index)
                 partition.leaderId = 1

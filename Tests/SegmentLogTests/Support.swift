@@ -60,6 +60,14 @@ final class LogBench {
         try simulator.run(on: loop, body)
     }
 
+    /// Flips a bit of what programs read from a file.
+    func flipBit(_ bit: Int64, of path: String) throws {
+        let file = try disk.open(path, .existing)
+        let byte = disk.contents(of: path)![Int(bit / 8)] ^ UInt8(1 << (bit % 8))
+        try withUnsafeBytes(of: byte) { bytes in _ = try file.write(at: bit / 8, [bytes]) }
+        try file.sync()
+    }
+
     /// Runs until nothing is left to do now.
     func settle() { simulator.runUntilIdle() }
 }
@@ -147,4 +155,11 @@ extension LogBench {
         simulator.run(within: .seconds(60)) { answer.value != nil }
         return try answer.value!.get()
     }
+}
+
+/// A batch of one record with any bytes as its value.
+func makeBatch(value: ByteBuffer) -> ByteBuffer {
+    var builder = RecordBatchBuilder()
+    builder.append(timestamp: 1000, key: nil, value: value)
+    do { return try builder.build() } catch { fatalError("a test's batch: \(error)") }
 }

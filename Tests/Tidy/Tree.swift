@@ -59,7 +59,9 @@ struct Tree {
     }
 
     /// The Swift files of the product: no tests, no samples.
-    var sources: [File] { files.filter { $0.isSwift && ($0.path.hasPrefix("Sources/") || $0.path.hasPrefix("Plugins/")) } }
+    var sources: [File] {
+        files.filter { $0.isSwift && ($0.path.hasPrefix("Sources/") || $0.path.hasPrefix("Plugins/")) }
+    }
 }
 
 /// Fails with `file:line: rule: what to do instead`.

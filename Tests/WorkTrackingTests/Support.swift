@@ -94,10 +94,13 @@ final class Counter: Sendable {
 
 /// How many are inside at a time.
 final class Occupancy: Sendable {
-    private let state = Mutex((now: 0, most: 0))
-    var most: Int { state.withLock { $0.most } }
-    func enter() { state.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) } }
-    func leave() { state.withLock { $0.now -= 1 } }
+    private let inside = Atomic(0)
+    private let highest = Atomic(0)
+    var most: Int { highest.load(ordering: .sequentiallyConsistent) }
+    func enter() {
+        highest.max(inside.wrappingAdd(1, ordering: .sequentiallyConsistent).newValue, ordering: .relaxed)
+    }
+    func leave() { inside.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
 }
 
 /// Pseudo-random numbers that a seed repeats (SplitMix64), and the moments at which a thread gives way.

@@ -4,14 +4,14 @@ import WorkTracking
 extension ApiTable {
     /// What changes topics, their configuration and their records.
     static let topicAdministration: [ApiEntry] = [
-        .async(2...7) { broker, request, context in await broker.createTopics(request, context) },
-        .async(1...6) { broker, request, context in await broker.deleteTopics(request, context) },
-        .async(0...3) { broker, request, context in await broker.createPartitions(request, context) },
-        .async(0...2) { broker, request, context in await broker.deleteRecords(request, context) },
-        .async(1...4) { broker, request, context in await broker.describeConfigs(request, context) },
-        .async(0...2) { broker, request, context in await broker.alterConfigs(request, context) },
-        .async(0...1) { broker, request, context in await broker.incrementalAlterConfigs(request, context) },
-        .async(0...1) { broker, request, context in await broker.describeCluster(request, context) },
+        .async(2...7, .write) { broker, request, context in await broker.createTopics(request, context) },
+        .async(1...6, .write) { broker, request, context in await broker.deleteTopics(request, context) },
+        .async(0...3, .write) { broker, request, context in await broker.createPartitions(request, context) },
+        .async(0...2, .write) { broker, request, context in await broker.deleteRecords(request, context) },
+        .async(1...4, .read) { broker, request, context in await broker.describeConfigs(request, context) },
+        .async(0...2, .write) { broker, request, context in await broker.alterConfigs(request, context) },
+        .async(0...1, .write) { broker, request, context in await broker.incrementalAlterConfigs(request, context) },
+        .async(0...1, .read) { broker, request, context in await broker.describeCluster(request, context) },
     ]
 }
 

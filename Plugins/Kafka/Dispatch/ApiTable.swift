@@ -1,5 +1,6 @@
 import KafkaWire
 import NIOCore
+import WorkTracking
 
 /// One API that is served: its versions, and what answers it.
 struct ApiEntry: Sendable {
@@ -21,7 +22,8 @@ struct ApiEntry: Sendable {
 
     /// An API that is answered at once, on the connection's loop.
     static func immediate<Request: KafkaRequest>(
-        _ versions: ClosedRange<Int16>, _ answer: @escaping @Sendable (Broker, Request, RequestContext) -> Request.Response
+        _ versions: ClosedRange<Int16>,
+        _ answer: @escaping @Sendable (Broker, Request, RequestContext) -> Request.Response
     ) -> ApiEntry {
         ApiEntry(Request.apiKey, versions) { broker, body, context, reply in
             let request = try Request.read(from: &body, version: context.version)
@@ -34,12 +36,12 @@ struct ApiEntry: Sendable {
 
     /// An API of the edge: answered by a task, and nothing of the connection overtakes it.
     static func async<Request: KafkaRequest>(
-        _ versions: ClosedRange<Int16>,
+        _ versions: ClosedRange<Int16>, _ access: Access,
         _ answer: @escaping @Sendable (Broker, Request, RequestContext) async -> Request.Response
     ) -> ApiEntry {
         ApiEntry(Request.apiKey, versions) { broker, body, context, reply in
             let request = try Request.read(from: &body, version: context.version)
-            broker.answerLater(context, reply) { await answer(broker, request, context) }
+            broker.answerLater(context, reply, access: access) { await answer(broker, request, context) }
             return .barrier
         }
     }
@@ -87,6 +89,7 @@ struct ApiTable: Sendable {
             try broker.serveMetadata(&body, context, reply)
         },
         .immediate(0...6) { broker, request, context in broker.findCoordinator(request, context) },
+        .immediate(0...5) { broker, request, context in broker.listGroups(request, context) },
         .immediate(0...4) { broker, request, context in broker.apiVersions(request, context) },
         ApiEntry(.initProducerId, 0...4) { broker, body, context, reply in
             try broker.serveInitProducerID(&body, context, reply)

@@ -57,14 +57,19 @@ extension Broker: RequestServing {
     }
 
     /// Answers by a task, counted until it is done.
+    ///
+    /// - Parameter refusal: The answer where the gate refuses; nil: the connection closes.
     func answerLater<Response: KafkaResponse>(
-        _ context: RequestContext, _ reply: Reply, _ answer: @escaping @Sendable () async -> Response
+        _ context: RequestContext, _ reply: Reply, access: Access = .write, refusal: Response? = nil,
+        _ answer: @escaping @Sendable () async -> Response
     ) {
         guard let gate else { return reply.close(because: "the broker is not ready") }
-        Task {
-            let response: Response? = try? await gate.track("request", key: context.api.name) { await answer() }
+        // A simulated loop runs tasks too, in its seeded order; a real one has better things to do.
+        Task(executorPreference: context.loop as? any TaskExecutor) {
+            let response =
+                (try? await gate.track("request", key: context.api.name, access: access) { await answer() }) ?? refusal
             context.loop.execute { [self] in
-                guard let response else { return reply.close(because: "the broker drains") }
+                guard let response else { return reply.close(because: "the broker takes no such work now") }
                 send(response, context, reply)
             }
         }

@@ -31,7 +31,6 @@ extension Broker {
         .syncGroup: refusal(SyncGroupResponse.self) { $0.errorCode = $1 },
         .heartbeat: refusal(HeartbeatResponse.self) { $0.errorCode = $1 },
         .leaveGroup: refusal(LeaveGroupResponse.self) { $0.errorCode = $1 },
-        .listGroups: refusal(ListGroupsResponse.self) { $0.errorCode = $1 },
         .saslHandshake: refusal(SaslHandshakeResponse.self) { $0.errorCode = $1 },
         .saslAuthenticate: refusal(SaslAuthenticateResponse.self) { $0.errorCode = $1 },
         .initProducerId: refusal(InitProducerIdResponse.self) { $0.errorCode = $1 },

@@ -22,7 +22,9 @@ extension Broker {
     }
 
     /// Puts a fetch's parts into the shape of its request.
-    func sendFetchResponse(_ request: FetchRequest, _ outcomes: [FetchOutcome], _ context: RequestContext, _ reply: Reply) {
+    func sendFetchResponse(
+        _ request: FetchRequest, _ outcomes: [FetchOutcome], _ context: RequestContext, _ reply: Reply
+    ) {
         var response = FetchResponse()
         response.responses.reserveCapacity(request.topics.count)
         var next = 0
@@ -36,7 +38,8 @@ extension Broker {
                 next += 1
                 bytes += outcome.records.readableBytes
                 if outcome.error != .none { probe.requestFailed(.fetch, outcome.error) }
-                answer.partitions.append(outcome.answer(index: partition.partition, committedOnly: request.isCommittedOnly))
+                answer.partitions.append(
+                    outcome.answer(index: partition.partition, committedOnly: request.isCommittedOnly))
             }
             response.responses.append(answer)
         }

@@ -149,7 +149,7 @@ final class FetchOperation: @unchecked Sendable {
     private func read(_ step: Int, firstGroup: Int, budget: Int) {
         guard step < groups.count else { return finish() }
         let group = groups[(firstGroup + step) % groups.count]
-        let rotation = reply.ticket.number
+        let rotation = reply.ticket.number / UInt64(groups.count)
         group.loop.hop { [self] in
             group.read(budget: budget, rotation: rotation) { [self] outcomes, budget in
                 home.hop { [self] in

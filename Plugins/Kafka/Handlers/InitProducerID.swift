@@ -9,7 +9,10 @@ extension Broker {
         _ body: inout ByteBuffer, _ context: RequestContext, _ reply: Reply
     ) throws -> RequestFlow {
         let request = try InitProducerIdRequest.read(from: &body, version: context.version)
-        answerLater(context, reply) { [self] in await initProducerID(request) }
+        var refusal = InitProducerIdResponse()
+        refusal.errorCode = .coordinatorNotAvailable
+        refusal.producerEpoch = -1
+        answerLater(context, reply, refusal: refusal) { [self] in await initProducerID(request) }
         return .barrier
     }
 

@@ -16,7 +16,8 @@ extension Broker {
         let isCommittedOnly = request.isolationLevel == 1
         let gathering = Gathering<ListOffsetsResponse.ListOffsetsPartitionResponse>(
             count: request.topics.reduce(0) { $0 + $1.partitions.count }, home: context.loop, permit: permit
-        ) { [self] answers in
+        ) { [self] found in
+            var answers = found
             var response = ListOffsetsResponse()
             var next = 0
             for topic in request.topics {
@@ -24,6 +25,8 @@ extension Broker {
                 answer.name = topic.name
                 for _ in topic.partitions {
                     if answers[next].errorCode != .none { probe.requestFailed(.listOffsets, answers[next].errorCode) }
+                    // Before version 4 there is no place for it.
+                    if context.version < 4 { answers[next].leaderEpoch = -1 }
                     answer.partitions.append(answers[next])
                     next += 1
                 }

@@ -12,7 +12,7 @@ extension Broker {
             try counted(context, reply) { send(metadata(request, context), context, reply) }
             return .pipelined
         }
-        answerLater(context, reply) { [self] in
+        answerLater(context, reply, refusal: metadata(request, context)) { [self] in
             let made = await topics.autoCreate(missing)
             var failures: [String: ErrorCode] = [:]
             for (name, result) in zip(missing, made) {
@@ -27,6 +27,7 @@ extension Broker {
     private func topicsToCreate(_ request: MetadataRequest, _ version: Int16) -> [String] {
         // Before version 4 a client could not forbid it.
         guard settings.createsTopicsAutomatically, version < 4 || request.allowAutoTopicCreation, !isDraining,
+            !isReadOnly,
             let asked = request.topics
         else { return [] }
         let known = topics.snapshot()

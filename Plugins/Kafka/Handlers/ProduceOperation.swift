@@ -37,7 +37,8 @@ final class ProduceOperation: @unchecked Sendable {
         if groups.isEmpty { return finish() }
         groupsLeft = groups.count
         if request.acks == -1, request.timeoutMs > 0 {
-            reply.connection.expire(reply.ticket, after: .milliseconds(Int64(request.timeoutMs))) { [self] in timeOut() }
+            reply.connection.expire(reply.ticket, after: .milliseconds(Int64(request.timeoutMs))) { [self] in timeOut()
+            }
         }
         let home = context.loop
         for group in groups {
@@ -54,6 +55,7 @@ final class ProduceOperation: @unchecked Sendable {
         guard request.transactionalId == nil else {
             return PartitionRefusal(.invalidTxnState, "transactions are not served by this node yet")
         }
+        if broker.isReadOnly { return PartitionRefusal(.kafkaStorageError, "the node is read-only") }
         return broker.isDraining ? PartitionRefusal(.notLeaderOrFollower, "the node drains") : nil
     }
 

@@ -51,7 +51,8 @@ public final class PartitionTable: PartitionHost {
     /// Stops serving a topic and deletes its logs; returns when the name is free.
     public func delete(_ topic: TopicDescription) async throws {
         let removed = served.withLock { $0.remove(topic.id) }
-        for partition in removed?.partitions.values.sorted(by: { $0.identity.partition < $1.identity.partition }) ?? [] {
+        for partition in removed?.partitions.values.sorted(by: { $0.identity.partition < $1.identity.partition }) ?? []
+        {
             await partition.loop.run { partition.markDeleted() }
             try await host.removeComponent(partition.name)
         }

@@ -31,13 +31,15 @@ public enum Codec: Int16, Sendable, Hashable, CaseIterable {
     }
 
     /// The bytes compressed.
-    public func compress(_ bytes: ByteBuffer) throws(BatchError) -> ByteBuffer {
+    ///
+    /// - Parameter level: The effort, as the codec counts it (`compression.gzip.level` and so on); nil: its default.
+    public func compress(_ bytes: ByteBuffer, level: Int32? = nil) throws(BatchError) -> ByteBuffer {
         switch self {
         case .none: bytes
-        case .gzip: try Gzip.compress(bytes)
+        case .gzip: try Gzip.compress(bytes, level: level)
         case .snappy: try Snappy.compress(bytes)
-        case .lz4: try LZ4.compress(bytes)
-        case .zstd: try Zstd.compress(bytes)
+        case .lz4: try LZ4.compress(bytes, level: level)
+        case .zstd: try Zstd.compress(bytes, level: level)
         }
     }
 
@@ -59,7 +61,7 @@ public enum Codec: Int16, Sendable, Hashable, CaseIterable {
     }
 
     func tooLarge(_ sizeBytesMax: Int) -> BatchError {
-        BatchError(.damagedCompression, "the \(name) bytes of the batch unfold to more than \(sizeBytesMax) bytes")
+        BatchError(.tooLarge, "the \(name) bytes of the batch unfold to more than \(sizeBytesMax) bytes")
     }
 }
 

@@ -6,12 +6,13 @@ enum Gzip {
     /// 15 bits of window, and 16 for gzip's own header and trailer.
     private static let windowBits: Int32 = 15 + 16
 
-    static func compress(_ bytes: ByteBuffer) throws(BatchError) -> ByteBuffer {
+    static func compress(_ bytes: ByteBuffer, level: Int32?) throws(BatchError) -> ByteBuffer {
         var stream = z_stream()
         let version = ZLIB_VERSION
         let size = Int32(MemoryLayout<z_stream>.size)
+        let level = min(max(level ?? Z_DEFAULT_COMPRESSION, Z_DEFAULT_COMPRESSION), Z_BEST_COMPRESSION)
         guard
-            deflateInit2_(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, windowBits, 8, Z_DEFAULT_STRATEGY, version, size)
+            deflateInit2_(&stream, level, Z_DEFLATED, windowBits, 8, Z_DEFAULT_STRATEGY, version, size)
                 == Z_OK
         else { throw Codec.gzip.damaged("zlib has no memory") }
         defer { deflateEnd(&stream) }

@@ -3,10 +3,12 @@ import NIOCore
 
 /// LZ4 frames through liblz4's frame API; several frames one after another are one text.
 enum LZ4 {
-    static func compress(_ bytes: ByteBuffer) throws(BatchError) -> ByteBuffer {
+    static func compress(_ bytes: ByteBuffer, level: Int32?) throws(BatchError) -> ByteBuffer {
         var preferences = LZ4F_preferences_t()
         preferences.frameInfo.blockSizeID = LZ4F_max64KB
+        // Java's reader takes no others.
         preferences.frameInfo.blockMode = LZ4F_blockIndependent
+        preferences.compressionLevel = level ?? 0
         let bound = LZ4F_compressFrameBound(bytes.readableBytes, &preferences)
         var output = ByteBufferAllocator().buffer(capacity: bound)
         let status = bytes.withUnsafeReadableBytes { input in

@@ -35,16 +35,20 @@ enum Snappy {
 
     static func decompress(_ bytes: ByteBuffer, sizeBytesMax: Int) throws(BatchError) -> ByteBuffer {
         var input = bytes
-        guard input.getBytes(at: input.readerIndex, length: magic.count) == magic else {
+        guard input.readableBytesView.starts(with: magic) else {
             var output = ByteBuffer()
             try append(input, to: &output, sizeBytesMax)
             return output
         }
-        guard input.readSlice(length: headerSizeBytes) != nil else {
-            throw Codec.snappy.damaged("they end in their header")
-        }
         var output = ByteBufferAllocator().buffer(capacity: min(sizeBytesMax, bytes.readableBytes * 3))
         while input.readableBytes > 0 {
+            // A stream begins here: the first, or one written behind it.
+            if input.readableBytesView.starts(with: magic) {
+                guard input.readSlice(length: headerSizeBytes) != nil else {
+                    throw Codec.snappy.damaged("they end in their header")
+                }
+                continue
+            }
             guard let size = input.readInteger(as: Int32.self), size >= 0,
                 let block = input.readSlice(length: Int(size))
             else { throw Codec.snappy.damaged("a block's length contradicts the bytes") }

@@ -20,6 +20,8 @@ public struct LogSettings: Sendable, Hashable {
     public var deletesOldSegments = true
     /// Bytes of log between two entries of the offset index (`index.interval.bytes`).
     public var indexIntervalBytes = 4096
+    /// Bytes of log between two checkpoints: what opening it reads at most, besides the unsynced tail.
+    public var checkpointIntervalBytes = 32 << 20
     /// What commit means (`weir.durability`).
     public var durability = Durability.synced
     /// With `memory` durability: the bound on how long written bytes stay unsynced.

@@ -86,7 +86,9 @@ enum SparseIndexFile {
 
     private static func checksum(_ words: (UInt32, UInt32, UInt32), _ baseOffset: Int64) -> UInt32 {
         var field = (baseOffset.bigEndian, words.0.bigEndian, words.1.bigEndian, words.2.bigEndian)
-        return withUnsafeBytes(of: &field) { bytes in crc32c(RawBytes(bytes: UnsafeRawBufferPointer(rebasing: bytes[..<20]))) }
+        return withUnsafeBytes(of: &field) { bytes in
+            crc32c(RawBytes(bytes: UnsafeRawBufferPointer(rebasing: bytes[..<20])))
+        }
     }
 }
 

@@ -74,9 +74,9 @@ struct StoredBatch: Equatable, Sendable {
     /// Whether the bytes that follow the header may be asked for: the size is one a batch can have.
     var hasPlausibleSize: Bool { sizeBytes >= Self.headerSizeBytes }
 
-    /// Whether the fields can be those of the batch that follows `offset` in `epoch` or a later one.
-    func follows(offset: Int64, epoch: Int32) -> Bool {
-        magic == 2 && hasPlausibleSize && baseOffset == offset && self.epoch >= epoch
+    /// Whether the fields can be those of the batch that follows, at `offset` and in one of `epochs`.
+    func follows(offset: Int64, epochs: ClosedRange<Int32>) -> Bool {
+        magic == 2 && hasPlausibleSize && baseOffset == offset && epochs.contains(epoch)
             && (lastOffsetDelta >= 0 ? recordCount >= 0 : isInternal)
     }
 

@@ -41,7 +41,7 @@ struct BatchWalk: Sendable {
                 if runSizeBytes - position < StoredBatch.headerSizeBytes { return ended(position) }
                 return first == nil ? .needs(position + StoredBatch.headerSizeBytes) : ended(nil)
             }
-            guard batch.follows(offset: expected, epoch: 0), hasRightEpoch(batch),
+            guard batch.follows(offset: expected, epochs: 0...Int32.max), hasRightEpoch(batch),
                 batch.sizeBytes <= runSizeBytes - position
             else { return ended(position) }
             // What would not be returned need not be read.

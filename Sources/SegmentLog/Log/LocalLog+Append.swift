@@ -28,6 +28,7 @@ struct PendingBatch {
 }
 
 extension LocalLog {
+    /// Appends one batch; it is written with all of its burst and synced with all of its loop.
     public func append(
         _ bytes: ByteBuffer, until stage: AppendStage, then: @escaping (Result<Void, LogError>) -> Void
     ) throws(LogError) -> AppendReceipt {
@@ -134,7 +135,8 @@ extension LocalLog {
         let isOld =
             first >= 0 && batch.maxTimestamp >= 0
             && batch.maxTimestamp.subtractingReportingOverflow(first).partialValue > settings.segmentAgeMillisecondsMax
-        let isFar = batch.lastOffsetDelta >= 0
+        let isFar =
+            batch.lastOffsetDelta >= 0
             && appended.nextOffset + Int64(batch.lastOffsetDelta) - active.baseOffset > Int64(Int32.max)
         guard appended.position + size > most || isOld || isFar else { return }
         try roll()

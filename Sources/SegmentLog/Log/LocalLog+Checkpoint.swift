@@ -20,9 +20,6 @@ struct CapturedCheckpoint: Equatable, Sendable {
 }
 
 extension LocalLog {
-    /// Bytes of log between two checkpoints: what an open reads at most, besides the unsynced.
-    static let checkpointIntervalBytes: Int64 = 32 << 20
-
     /// Takes down what follows from the log up to the written end. Nothing is pending.
     func captureCheckpoint() {
         guard pending.isEmpty, let index = active.index else { return }
@@ -33,6 +30,10 @@ extension LocalLog {
 
     private func capture(_ index: SegmentIndex) -> CapturedCheckpoint {
         var state = LogState(nextOffset: written.nextOffset, nextIndex: written.nextIndex, logStart: logStart)
+        // Entries before the point that are not committed yet belong to it all the same.
+        for moving in movingLogStarts where moving.index < written.nextIndex {
+            state.logStart = max(state.logStart, moving.offset)
+        }
         state.epochs = epochs
         state.producers = producers
         let checkpoint = Checkpoint(
@@ -72,7 +73,8 @@ extension LocalLog {
         }) { [self] error in
             checkpoint = .idle
             if let error {
-                logger.warning("\(folder.path): the checkpoint could not be stored (\(error)); the next open reads more")
+                logger.warning(
+                    "\(folder.path): the checkpoint could not be stored (\(error)); the next open reads more")
             } else {
                 probe.wroteCheckpoint()
                 if isActive, let segment = segments.first(where: { $0.baseOffset == captured.baseOffset }) {
@@ -86,6 +88,7 @@ extension LocalLog {
 
     // MARK: Closing
 
+    /// Syncs everything, stores a checkpoint at the end, and lets go of the files.
     public func close(then: @escaping (Result<Void, LogError>) -> Void) {
         loop.preconditionIsCurrent()
         let confined = LoopBound(then)

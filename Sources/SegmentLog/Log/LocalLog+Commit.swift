@@ -9,7 +9,8 @@ extension LocalLog {
     func writeBurst() {
         isWriteQueued = false
         writePending()
-        if health == .good, checkpoint == .idle, sizeBytesSinceCheckpoint >= Self.checkpointIntervalBytes {
+        let isDue = sizeBytesSinceCheckpoint >= Int64(settings.checkpointIntervalBytes)
+        if isDue, health == .good, checkpoint == .idle {
             captureCheckpoint()
         }
     }
@@ -45,7 +46,8 @@ extension LocalLog {
             writeVectors.removeAll(keepingCapacity: true)
             for (index, entry) in pending.enumerated() {
                 let from = index * MemoryLayout<BatchPrefix>.stride
-                writeVectors.append(UnsafeRawBufferPointer(rebasing: prefixes[from..<from + StoredBatch.prefixSizeBytes]))
+                writeVectors.append(
+                    UnsafeRawBufferPointer(rebasing: prefixes[from..<from + StoredBatch.prefixSizeBytes]))
                 // `pending` keeps the buffer's storage where it is until this returns.
                 entry.bytes.withUnsafeReadableBytes { bytes in
                     writeVectors.append(UnsafeRawBufferPointer(rebasing: bytes[StoredBatch.prefixSizeBytes...]))
@@ -139,6 +141,9 @@ extension LocalLog {
 
     // MARK: Syncing
 
+    /// How far the recovery point on the device may lag behind, at least.
+    private static let staleSizeBytesMax: Int64 = 4 << 20
+
     /// Has the written end synced with the loop's next round.
     func requestSync() {
         guard !isSyncQueued, !isNameUnsynced, synced != written, health == .good || health == .full else { return }
@@ -165,6 +170,11 @@ extension LocalLog {
             if let file = segment.file { files.append(file) }
         }
         if let file = active.file { files.append(file) }
+        if synced.segment != storedPoint.segment || synced.position - storedPoint.position > Self.staleSizeBytesMax {
+            // So that a power cut leaves one that is not much older than this.
+            storedPoint = synced
+            files.append(recoveryFile)
+        }
         return written
     }
 
@@ -176,6 +186,7 @@ extension LocalLog {
         unsyncedSegments.removeAll { $0.baseOffset < target.segment && $0.summary.nextIndex <= target.nextIndex }
         writeRecoveryPoint()
         advance()
+        dropSegmentsBelowLogStart()
         storeCheckpoint()
         if synced != written && settings.durability == .synced { requestSync() }
     }
@@ -201,7 +212,7 @@ extension LocalLog {
         committed = reached
         while let moving = movingLogStarts.first, moving.index < committed.nextIndex {
             movingLogStarts.removeFirst()
-            moveLogStart(to: moving.offset)
+            moveLogStart(to: moving.offset, by: moving.index)
         }
     }
 
@@ -214,6 +225,7 @@ extension LocalLog {
         tellChanges()
     }
 
+    /// Has everything appended synced with the next round.
     public func flush(then: @escaping (Result<Void, LogError>) -> Void) {
         loop.preconditionIsCurrent()
         let confined = LoopBound(then)

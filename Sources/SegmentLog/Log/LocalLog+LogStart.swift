@@ -2,6 +2,7 @@ import Logging
 import WeirRuntime
 
 extension LocalLog {
+    /// Moves the log start by an internal entry; `then` gets it when that is committed.
     public func advanceLogStart(to offset: Int64?, then: @escaping (Result<Int64, LogError>) -> Void) {
         loop.preconditionIsCurrent()
         let confined = LoopBound(then)
@@ -31,15 +32,20 @@ extension LocalLog {
     }
 
     /// Takes in a log start whose entry was committed; segments below it go.
-    func moveLogStart(to offset: Int64) {
+    func moveLogStart(to offset: Int64, by index: Int64) {
         guard offset > logStart else { return }
         logStart = offset
+        logStartIndex = index
         changes.insert(.logStart)
         epochs.trim(below: offset)
         dropSegmentsBelowLogStart()
     }
 
-    private func dropSegmentsBelowLogStart() {
+    /// Deletes whole segments below the log start, once the entry that says so is on the device: a power
+    /// cut must not leave a log without its beginning.
+    func dropSegmentsBelowLogStart() {
+        guard segments.count > 1, segments[0].summary.nextOffset <= logStart else { return }
+        guard logStartIndex < synced.nextIndex else { return requestSync() }
         var dropped: [Segment] = []
         while segments.count > 1, segments[0].summary.nextOffset <= logStart,
             segments[0].summary.nextIndex <= synced.nextIndex, segments[0].filling == nil
@@ -59,6 +65,7 @@ extension LocalLog {
         }
     }
 
+    /// Expires producers, rolls and deletes what is due. O(segments).
     public func enforceRetention(wallMilliseconds: Int64) {
         loop.preconditionIsCurrent()
         guard health == .good || health == .full, !isClosing else { return }

@@ -11,6 +11,7 @@ struct ReadRequest {
 }
 
 extension LocalLog {
+    /// Reads whole batches from the one that holds `offset`; each is checked before it is returned.
     public func read(
         from offset: Int64, sizeBytesMax: Int, bound: ReadBound,
         then: @escaping (Result<LogRead, LogError>) -> Void
@@ -43,7 +44,11 @@ extension LocalLog {
             return request.then(.failure(damageError(offset)))
         }
         guard let file = segment.file, let index = segment.index else {
-            return load(segment) { [self] in attempt(request) } failed: { request.then(.failure($0)) }
+            return load(segment) { [self] in
+                attempt(request)
+            } failed: {
+                request.then(.failure($0))
+            }
         }
         readCount += 1
         segment.lastRead = readCount
@@ -108,7 +113,9 @@ extension LocalLog {
                     let outcome = buffer.withUnsafeReadableBytes(walk.run)
                     guard case .needs(let more) = outcome else { return (buffer, outcome) }
                     // The file ends where there should be more.
-                    if more <= count ?? 0 || count ?? 0 < wanted { return (buffer, .damaged(0, offset: walk.startOffset)) }
+                    if more <= count ?? 0 || count ?? 0 < wanted {
+                        return (buffer, .damaged(0, offset: walk.startOffset))
+                    }
                     wanted = more
                 }
             }
@@ -151,6 +158,7 @@ extension LocalLog {
         LogError(.storage, "\(folder.path): offset \(offset) lies in a damaged range and cannot be read")
     }
 
+    /// Bytes between `offset` and the bound; exact for the newest batches, else by the sparse index.
     public func sizeBytesReadable(from offset: Int64, bound: ReadBound) -> Int {
         loop.preconditionIsCurrent()
         let end = end(of: bound)

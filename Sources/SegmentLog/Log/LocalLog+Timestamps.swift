@@ -62,6 +62,7 @@ private struct TimeSearch: Sendable {
 }
 
 extension LocalLog {
+    /// The first committed record of at least `timestamp`; looks into the batch. On a disk thread.
     public func findOffset(
         timestamp: Int64, then: @escaping (Result<TimestampedOffset?, LogError>) -> Void
     ) {
@@ -69,6 +70,7 @@ extension LocalLog {
         search(.atLeast(timestamp), then)
     }
 
+    /// The first committed record with the largest timestamp. On a disk thread.
     public func findLargestTimestamp(then: @escaping (Result<TimestampedOffset?, LogError>) -> Void) {
         loop.preconditionIsCurrent()
         search(.largest, then)
@@ -104,7 +106,11 @@ extension LocalLog {
             return then(.success(best))
         }
         guard let file = segment.file, let index = segment.index else {
-            return load(segment) { [self] in search(goal, bases, best, then) } failed: { then(.failure($0)) }
+            return load(segment) { [self] in
+                search(goal, bases, best, then)
+            } failed: {
+                then(.failure($0))
+            }
         }
         let job = job(goal, segment, file, index)
         background({ Result { () throws(DiskError) in try job.run() } }) { [self] result in

@@ -18,9 +18,13 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
         case closed
     }
 
+    /// Which log this is.
     public let identity: LogIdentity
+    /// The loop that owns it.
     public let loop: any Loop
+    /// How it is kept now.
     public internal(set) var settings: LogSettings
+    /// Called on the loop after something moved.
     public var onChange: ((LogChanges) -> Void)?
 
     let nodeID: Int32
@@ -40,9 +44,13 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
     var written: LogPoint
     /// Up to where the device has it.
     var synced: LogPoint
+    /// The recovery point that is on the device, or on its way there.
+    var storedPoint: LogPoint
     /// Up to where consumers see it.
     var committed: LogPoint
     var logStart: Int64
+    /// The entry that moved the log start there.
+    var logStartIndex: Int64 = 0
     var epochs: EpochCache
     var producers: ProducerStates
     var recent = RecentBatches()
@@ -109,6 +117,7 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
             nextIndex: recovered.state.nextIndex)
         written = appended
         synced = appended
+        storedPoint = appended
         committed = appended
         logStart = recovered.state.logStart
         epochs = recovered.state.epochs
@@ -126,14 +135,18 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
 
     /// This node, always.
     public var leadership: Leadership { Leadership(leader: nodeID, isLocal: health != .closed, epoch: 0) }
+    /// The first offset that may be read.
     public var logStartOffset: Int64 { logStart }
+    /// The next offset to be given.
     public var logEndOffset: Int64 { appended.nextOffset }
+    /// The end of what is committed.
     public var highWatermark: Int64 { committed.nextOffset }
     /// The high watermark: no transaction is open.
     public var lastStableOffset: Int64 { committed.nextOffset }
     /// The bytes of its segments, O(segments).
     public var sizeBytes: Int64 { segments.reduce(0) { $0 + $1.summary.end } }
 
+    /// The largest epoch not above `epoch`, and where it ended: of a local log 0 and the log end.
     public func endOffset(ofEpoch epoch: Int32) -> EpochEnd? {
         loop.preconditionIsCurrent()
         if epochs.entries.isEmpty {
@@ -142,6 +155,7 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
         return epochs.end(of: epoch, logEndOffset: appended.nextOffset)
     }
 
+    /// Changes how the log is kept, from now on.
     public func apply(_ settings: LogSettings) {
         loop.preconditionIsCurrent()
         self.settings = settings

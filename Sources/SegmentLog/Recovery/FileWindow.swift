@@ -55,6 +55,9 @@ struct BatchScanner {
     }
 
     let window: FileWindow
+    /// The latest epoch that a batch can have: the local log's is 0. The epoch lies outside the checksum,
+    /// so that a damaged one must be known by what it can be.
+    var epochMax: Int32 = 0
 
     /// What is at `position`, where the batch of `offset` in `epoch` or a later one belongs.
     func look(at position: Int64, offset: Int64, epoch: Int32) throws(DiskError) -> Found {
@@ -65,7 +68,7 @@ struct BatchScanner {
             return rest?.allSatisfy { $0 == 0 } ?? true ? .end : .bad
         }
         if batch.sizeBytes == StoredBatch.lengthEnd { return .end }
-        guard batch.follows(offset: offset, epoch: epoch),
+        guard epoch <= epochMax, batch.follows(offset: offset, epochs: epoch...epochMax),
             let bytes = try window.bytes(at: position, count: batch.sizeBytes), batch.isIntact(bytes)
         else { return .bad }
         return .batch(batch, bytes)

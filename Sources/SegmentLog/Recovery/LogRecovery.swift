@@ -112,7 +112,8 @@ struct LogRecovery {
                 state.producers = known.state.producers
                 state.nextIndex = known.state.nextIndex
             }
-            if let synced, synced.point.segment < bases[0] || !bases.contains(synced.point.segment) {
+            // One in a segment that was deleted since is old, and right.
+            if let synced, synced.point.segment >= bases[0], !bases.contains(synced.point.segment) {
                 logger.error("\(folder.path): the segment that was synced last is missing")
                 self.synced = nil
             }
@@ -253,7 +254,9 @@ struct LogRecovery {
         }
     }
 
-    private mutating func take(_ batch: StoredBatch, _ bytes: UnsafeRawBufferPointer, at position: Int64, into last: Int) {
+    private mutating func take(
+        _ batch: StoredBatch, _ bytes: UnsafeRawBufferPointer, at position: Int64, into last: Int
+    ) {
         if scanned[last].index == nil {
             var firstIndex = state.nextIndex
             if case .header(let header) = InternalBatch(bytes) { firstIndex = max(firstIndex, header.firstIndex) }
@@ -351,7 +354,8 @@ struct LogRecovery {
     /// Bytes of a tail that hold something: zeros written ahead are no loss.
     private func countOfNonZeroTail(_ file: any DiskFile, from start: Int64, to end: Int64) throws(DiskError) -> Int64 {
         let window = FileWindow(file, end: end)
-        guard let first = try window.bytes(at: start, count: Int(min(64, end - start))), first.contains(where: { $0 != 0 })
+        guard let first = try window.bytes(at: start, count: Int(min(64, end - start))),
+            first.contains(where: { $0 != 0 })
         else { return 0 }
         return end - start
     }
@@ -360,7 +364,10 @@ struct LogRecovery {
         try dropEmptyLast()
         let wasReadWhole = sealed.isEmpty && scanned.count == bases.count && scannedBytes > 0
         for place in scanned.indices.dropLast() { try seal(place) }
-        for segment in scanned { try segment.file?.sync() }
+        for segment in scanned {
+            try rewriteUnsynced(segment)
+            try segment.file?.sync()
+        }
         try folder.disk.syncDirectory(folder.path)
         var segments = sealed + scanned
         state.logStart = min(max(state.logStart, 0), state.nextOffset)
@@ -379,6 +386,21 @@ struct LogRecovery {
         try writeRecoveryPoint(&recovered)
         if wasReadWhole || scanned.count > 1 || scannedBytes > 1 << 20 { try checkpoint(&recovered) }
         return recovered
+    }
+
+    /// Writes what is not known to be on the device once more, so that the sync that follows speaks of it.
+    ///
+    /// Where a sync failed before, the kernel may take those pages for clean: the next sync succeeds and
+    /// means nothing.
+    private func rewriteUnsynced(_ segment: RecoveredSegment) throws(DiskError) {
+        guard let file = segment.file, let synced, synced.point.segment <= segment.summary.baseOffset else { return }
+        var position = synced.point.segment == segment.summary.baseOffset ? synced.point.position : 0
+        let window = FileWindow(file, end: segment.summary.end)
+        while position < segment.summary.end {
+            let size = Int(min(1 << 20, segment.summary.end - position))
+            guard let bytes = try window.bytes(at: position, count: size) else { return }
+            position += Int64(try file.write(at: position, [bytes]))
+        }
     }
 
     /// A last segment without even a header is one that a crash interrupted while it was made.

@@ -201,7 +201,8 @@ extension ProducerStates {
         producers.reserveCapacity(count)
         for _ in 0..<count {
             guard let id = reader.read(Int64.self), let epoch = reader.read(Int16.self),
-                let seen = reader.read(Int64.self), let lastUse = reader.read(Int64.self), let batchCount = reader.read(UInt8.self),
+                let seen = reader.read(Int64.self), let lastUse = reader.read(Int64.self),
+                let batchCount = reader.read(UInt8.self),
                 batchCount <= Self.batchesMax
             else { return nil }
             var batches: [Batch] = []

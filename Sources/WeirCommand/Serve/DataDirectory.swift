@@ -22,7 +22,10 @@ struct DataDirectory: Sendable {
         self.path = path
         self.disk = disk
         do {
-            try disk.createDirectory(path)
+            // A name is durable when its folder is: otherwise a power cut could take all of it away.
+            try disk.createDirectory("\(path)/topics")
+            try disk.syncDirectory(path)
+            try disk.syncDirectory(Self.parent(of: path))
             lock = try disk.open("\(path)/lock", .createIfMissing)
         } catch {
             throw UsageError.configuration(
@@ -157,6 +160,13 @@ struct DataDirectory: Sendable {
         }
         try handle.sync()
         try disk.rename(beside, to: file)
+    }
+
+    /// The folder that holds `path`.
+    private static func parent(of path: String) -> String {
+        let trimmed = path.hasSuffix("/") ? path.dropLast() : path[...]
+        guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+        return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
     }
 }
 

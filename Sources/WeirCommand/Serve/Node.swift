@@ -6,6 +6,7 @@ import NIOCore
 import SegmentLog
 import WeirIO
 import WeirRuntime
+import WorkTracking
 
 /// The composition root of `weir serve`: the only place that names concrete plugins.
 struct Node {
@@ -34,10 +35,12 @@ struct Node {
             runtime: Runtime(plan(directory), clock: SystemClock(), logger: logger), logger: logger)
         let runtime = parts.runtime
         if let last = directory.lastExit() { runtime.metrics.add(last) }
+        logger.notice("shutdown takes \(configuration.shutdown.worstCase) at most")
         let report: ExitReport
         do {
             try runtime.register(parts.kafka)
             try runtime.register(parts.admin)
+            try hostRetention(of: parts.kafka.broker, in: runtime)
             report = try await runtime.run { try announce(parts, directory) }
         } catch let error as ComponentStartFailed {
             directory.removeEndpoints()
@@ -56,6 +59,15 @@ struct Node {
             throw UsageError.failed("the exit report was not written: \(error.reason)")
         }
         return report.exitCode
+    }
+
+    /// A loop that looks for segments that are due.
+    private func hostRetention(of broker: Broker, in runtime: Runtime) throws(RuntimeError) {
+        try runtime.host("kafka/retention", dependsOn: ["kafka"]) { scope in
+            while await scope.sleep(for: broker.retentionCheckInterval) {
+                try await scope.gate.track("retention", lineage: .leaf) { await broker.enforceRetention() }
+            }
+        }
     }
 
     /// An address that cannot be listened on is a matter of configuration; anything else is a failure.
@@ -121,26 +133,13 @@ private struct NodeParts {
                 nodeID: identity.nodeID, clusterID: identity.clusterID, settings: configuration.broker,
                 logProvider: logs, clock: runtime.clock, partitionLoops: loops.loops,
                 connectionLoops: ConnectionLoops(group: loops.group) { loops.loop(for: $0) },
-                host: RuntimeHost(runtime: runtime),
+                host: runtime,
                 randomBits: { UInt64.random(in: .min ... .max) }, logger: logger))
         admin = AdminServer(
             AdminServer.Address(host: configuration.httpHost, port: configuration.httpPort), runtime: runtime,
             group: loops.group)
         runtime.metrics.add(logs.probe)
         runtime.metrics.add(kafka.broker.probe)
-    }
-}
-
-/// Partitions become components of the runtime.
-private struct RuntimeHost: ComponentHost {
-    let runtime: Runtime
-
-    func addComponent(_ component: any Component) async throws {
-        try await runtime.add(component)
-    }
-
-    func removeComponent(_ name: String) async throws {
-        _ = try await runtime.remove(name)
     }
 }
 

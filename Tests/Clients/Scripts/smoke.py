@@ -21,7 +21,8 @@ def confluent_roundtrip():
     from confluent_kafka import Consumer, Producer, TopicPartition
     from confluent_kafka.admin import AdminClient, NewTopic
     topic = name("confluent")
-    AdminClient({"bootstrap.servers": bootstrap}).create_topics([NewTopic(topic, 2, 1)])[topic].result(20)
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic(topic, 2, 1)])[topic].result(20)
     for codec in CODECS:
         producer = Producer({"bootstrap.servers": bootstrap, "compression.codec": codec, "linger.ms": 5})
         for number in range(200):

@@ -81,7 +81,9 @@ private final class Line {
         simulator.run(for: .zero)
         var numbers: [Int32] = []
         while var bytes = try loop.perform({ try channel.readOutbound(as: ByteBuffer.self) }) {
-            if bytes.readableBytes > 64 { numbers.append(bytes.readInteger() ?? -1) } else {
+            if bytes.readableBytes > 64 {
+                numbers.append(bytes.readInteger() ?? -1)
+            } else {
                 while let number = bytes.readInteger(as: Int32.self) { numbers.append(number) }
             }
         }
@@ -176,7 +178,8 @@ private final class Line {
         let frame: [UInt8] = [0, 0, 1, 0, 0, 3, 0, 0, 0, 0, 0, 1] + Array(repeating: 0, count: 200)
         var rest = ByteBuffer(bytes: frame)
         var seconds = 0
-        while line.channel.isActive, seconds < 100, let byte = rest.readSlice(length: seconds == 0 ? bytesFirst + 1 : 1) {
+        while line.channel.isActive, seconds < 100, let byte = rest.readSlice(length: seconds == 0 ? bytesFirst + 1 : 1)
+        {
             try line.loop.perform { _ = try line.channel.writeInbound(byte) }
             line.simulator.run(for: .seconds(1))
             seconds += 1

@@ -11,7 +11,9 @@ import WeirSimulation
         var bodies: [[UInt8]] = []
         var stream = ByteBuffer()
         for _ in 0..<20 {
-            let body = (0..<Int.random(in: 8...3000, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let body = (0..<Int.random(in: 8...3000, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
             bodies.append(body)
             stream.writeInteger(Int32(body.count))
             stream.writeBytes(body)
@@ -28,10 +30,13 @@ import WeirSimulation
         #expect(decoder.bytesHeld == 0)
     }
 
-    @Test("a length that no request has is refused before anything is kept for it", arguments: [
-        (Int32(-1), FrameError.tooShort(-1)), (.min, .tooShort(Int(Int32.min))), (0, .tooShort(0)), (7, .tooShort(7)),
-        (101, .tooLarge(101, limit: 100)), (.max, .tooLarge(Int(Int32.max), limit: 100)),
-    ])
+    @Test(
+        "a length that no request has is refused before anything is kept for it",
+        arguments: [
+            (Int32(-1), FrameError.tooShort(-1)), (.min, .tooShort(Int(Int32.min))), (0, .tooShort(0)),
+            (7, .tooShort(7)),
+            (101, .tooLarge(101, limit: 100)), (.max, .tooLarge(Int(Int32.max), limit: 100)),
+        ])
     func badLengths(length: Int32, expected: FrameError) {
         var decoder = FrameDecoder(frameSizeBytesMax: 100)
         decoder.append(ByteBuffer(integer: length))

@@ -17,7 +17,9 @@ final class RealNode {
 
     var endpoint: BrokerEndpoint {
         get throws {
-            guard let endpoint = plugin.endpoint else { throw ListenerError(listener: Self.anyPort, reason: "not open") }
+            guard let endpoint = plugin.endpoint else {
+                throw ListenerError(listener: Self.anyPort, reason: "not open")
+            }
             return endpoint
         }
     }

@@ -103,7 +103,9 @@ final class ScriptedLog: ReplicatedLog, @unchecked Sendable {
         own.writeImmutableBuffer(batch)
         own.setBatchPosition(at: own.readerIndex, baseOffset: base, leaderEpoch: leadership.epoch)
         let header: BatchHeader
-        do { header = try BatchHeader(of: own, at: own.readerIndex) } catch { throw LogError(.invalidBatch, "\(error)") }
+        do { header = try BatchHeader(of: own, at: own.readerIndex) } catch {
+            throw LogError(.invalidBatch, "\(error)")
+        }
         batches.append((header, own))
         switch stage {
         case .written: afterwards { then(.success(())) }

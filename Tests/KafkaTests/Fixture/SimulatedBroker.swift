@@ -64,7 +64,8 @@ final class SimulatedBroker {
     func pass(_ duration: Duration) { simulator.run(for: duration) }
 
     func connect() throws -> SimulatedClient {
-        try SimulatedClient(self, plugin.makeConnection(loop: loops[0], endpoint: BrokerEndpoint(host: "node", port: 9)))
+        try SimulatedClient(
+            self, plugin.makeConnection(loop: loops[0], endpoint: BrokerEndpoint(host: "node", port: 9)))
     }
 
     /// Touches a partition's log as its loop does.
@@ -172,5 +173,15 @@ final class SimulatedClient {
         guard let (correlation, response) = try receive(Request.Response.self, version: version) else { return nil }
         precondition(correlation == id, "the response is for another request")
         return response
+    }
+}
+
+extension SimulatedBroker {
+    /// What a component counted.
+    func work(_ name: String) -> ComponentWork {
+        guard let work = host.registry.snapshot().components.first(where: { $0.name == name }) else {
+            preconditionFailure("no component \(name)")
+        }
+        return work
     }
 }
