@@ -123,6 +123,20 @@ public final class AdminServer: Component {
             eventLoopGroupProvider: .shared(group), logger: logger)
     }
 
+    /// Closes the port when every connection that was accepted has reached the library.
+    ///
+    /// One that is still on its way between two loops when the port closes would be dropped: so none is
+    /// accepted any more, and the loops are given their turns first. A connection needs one on its own
+    /// loop and one on the port's, for its registration and for its pipeline.
+    private func close(_ port: any Channel) async {
+        try? await port.setOption(.autoRead, value: false).get()
+        for _ in 0..<3 {
+            for loop in group.makeIterator() { try? await loop.submit {}.get() }
+            try? await port.eventLoop.submit {}.get()
+        }
+        try? await port.close()
+    }
+
     /// Closes the port and every connection; streams end with their last event.
     ///
     /// Answers on their way get `limits.stopGrace`; a client that does not read them is cut off then. The
@@ -136,7 +150,7 @@ public final class AdminServer: Component {
         guard let stopped else { return }
         runtime.metrics.remove(stopped.metrics)
         stopped.streams.endAll()
-        try? await stopped.channel.close()
+        await close(stopped.channel)
         probe.connections.quiesceAll()
         let cut = Task { [probe, limits, clock = runtime.clock] in
             // Again and again: one that was being accepted may come late.

@@ -39,7 +39,8 @@ struct Weir: AsyncParsableCommand {
             StandardOutput.flush()
             StandardError.write("weir: \(error.description)")
             Glibc.exit(error.code.rawValue)
-        } catch  where error is CleanExit || error is ExitCode {
+        } catch  where exitCode(for: error) == .success {
+            // Help, or the version.
             exit(withError: error)
         } catch {
             StandardError.write("weir: \(error)")

@@ -29,7 +29,8 @@ struct DataDirectory: Sendable {
             lock = try disk.open("\(path)/lock", .createIfMissing)
         } catch {
             throw UsageError.configuration(
-                "cannot use the data folder \(path): \(error.reason); name a writable one with --data-dir")
+                "cannot use the data folder \(path): \(error.errno == EEXIST ? "it is a file" : error.reason); name a writable one with --data-dir"
+            )
         }
         let isFree: Bool
         do {
