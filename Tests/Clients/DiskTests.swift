@@ -13,7 +13,7 @@ extension EndToEnd {
                 try Program.python(),
                 [
                     Program.script("produce_forever.py"), node.kafka, "t", node.folder.path + "/acknowledged",
-                    "--count", "3000", "--size", "1000",
+                    "--count", "3000", "--size", "1000", "--batch-size", "20000",
                 ])
             try #require(node.stop().status == 0)
             return node

@@ -1,6 +1,6 @@
 """Produces numbered messages as fast as it may, and writes down what was acknowledged.
 
-    produce_forever.py BOOTSTRAP TOPIC ACKNOWLEDGED_FILE [--first N] [--partition P] [--count N] [--size BYTES]
+    produce_forever.py BOOTSTRAP TOPIC ACKNOWLEDGED_FILE [--first N] [--partition P] [--count N] [--size BYTES] ...
 
 An idempotent librdkafka producer with acks=all. Each acknowledgement becomes one line `sequence offset` of
 the file, written when the delivery report comes. It ends when its standard input closes (nothing is produced
@@ -23,6 +23,7 @@ parser.add_argument("--partition", type=int, default=0)
 parser.add_argument("--count", type=int, default=0)
 parser.add_argument("--size", type=int, default=100)
 parser.add_argument("--progress", type=int, default=2000)
+parser.add_argument("--batch-size", type=int, default=1_000_000)
 parser.add_argument("--patience", type=float, default=60)
 arguments = parser.parse_args()
 
@@ -51,6 +52,7 @@ producer = Producer({
     "enable.idempotence": True,
     "acks": "all",
     "linger.ms": 1,
+    "batch.size": arguments.batch_size,
     "message.timeout.ms": int(arguments.patience * 1000),
     "reconnect.backoff.ms": 20,
     "reconnect.backoff.max.ms": 200,
