@@ -36,14 +36,22 @@ def row(name, value):
 class Node:
     """`weir serve` on free ports in a temporary folder."""
 
-    def __init__(self, *settings):
+    def __init__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="weir-bench-")
+        self.start()
+
+    def start(self):
+        """Starts the process; returns the seconds to its ready line."""
         command = [arguments.weir, "serve", "--data-dir", self.folder.name, "--kafka-port", "0", "--http-port", "0"]
-        for setting in settings:
-            command += ["--set", setting]
+        begin = time.monotonic()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         words = self.process.stdout.readline().split()
         self.kafka = words[1].split("=")[1]
+        return time.monotonic() - begin
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(60)
 
     def cpu(self):
         with open(f"/proc/{self.process.pid}/stat") as file:
@@ -72,6 +80,7 @@ def load(*words):
 
 
 def topic(node, name, *configuration):
+    """Makes a topic."""
     words = [arguments.weir, "topic", "create", name, "--bootstrap", node.kafka]
     for setting in configuration:
         words += ["--config", setting]
@@ -226,12 +235,32 @@ def latency():
     node.stop()
 
 
+def recovery():
+    """From exec to the ready line after a SIGKILL while a producer runs: with little and with much in the log."""
+    for size, count in [("10 MB", 10_000), ("1 GB", 1_000_000)]:
+        node = Node()
+        topic(node, "bench")
+        load("produce", node.kafka, "bench", count, 1024, "all")
+        client = subprocess.Popen([arguments.load, "produce", node.kafka, "bench", "10000000", "1024", "all"],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.3)
+        node.kill()
+        client.kill()
+        client.wait(10)
+        logs = os.path.join(node.folder.name, "topics", "bench-0")
+        held = sum(os.path.getsize(os.path.join(logs, name)) for name in os.listdir(logs))
+        row(f"restart after SIGKILL under load, {size} written first",
+            f"{node.start() * 1e3:.0f} ms to ready, {held / 1e6:.0f} MB of files")
+        node.stop()
+
+
 machine()
 gates()
 start_up()
 throughput()
 against_mock()
 latency()
+recovery()
 if arguments.json:
     with open(arguments.json, "w") as file:
         json.dump(results, file, indent=1)
