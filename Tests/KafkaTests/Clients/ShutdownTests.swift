@@ -69,14 +69,14 @@ private final class Wire: ChannelInboundHandler, Sendable {
         }
         #expect(answers == 20)
         #expect(report.exitCode == 0, "\(report)")
-        #expect(report.duration < .milliseconds(500), "\(report.duration)")
+        #expect(report.duration < .seconds(5), "\(report.duration)")
     }
 
     @Test("with nothing to do it is down in no time", .timeLimit(.minutes(1)))
     func idle() async throws {
         let (_, report) = try await RealNode.with { _ in }
         #expect(report.exitCode == 0)
-        #expect(report.duration < .milliseconds(100), "\(report.duration)")
+        #expect(report.duration < .seconds(2), "\(report.duration)")
     }
 
     @Test(
