@@ -28,13 +28,13 @@ release: setup ## Builds the program for use: .build/release/weir
 test: release traits ## Everything that CI runs: units, tidiness, real clients, drain under load
 	@mkdir -p .build && $(SWIFT) package dump-package > .build/package.json
 	$(SWIFT) build --build-tests
-	$(TEST_ENVIRONMENT) $(SWIFT) test --skip-build --skip ClientsTests
+	$(TEST_ENVIRONMENT) $(SWIFT) test --skip-build --no-parallel --skip ClientsTests
 	$(TEST_ENVIRONMENT) $(SWIFT) test --skip-build --filter ClientsTests
 
 unit: setup ## The tests that start no process
 	@mkdir -p .build && $(SWIFT) package dump-package > .build/package.json
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --skip ClientsTests
+	$(SWIFT) test --skip-build --no-parallel --skip ClientsTests
 
 lint: ## Checks the formatting
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Plugins Tests Samples

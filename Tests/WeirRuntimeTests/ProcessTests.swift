@@ -111,6 +111,8 @@ extension RuntimeConfiguration {
     fileprivate static var quiet: RuntimeConfiguration {
         var configuration = RuntimeConfiguration()
         configuration.signals = nil
+        // A starved machine must not end the tests.
+        configuration.endProcess = { _ in }
         return configuration
     }
 }

@@ -37,6 +37,8 @@ final class RealNode {
         loops = EventLoops(count: loopCount, clock: clock)
         var configuration = RuntimeConfiguration()
         configuration.signals = nil
+        // A starved machine must not end the tests.
+        configuration.endProcess = { _ in }
         runtime = Runtime(configuration, clock: clock, logger: logger)
         var values = ["listeners": "PLAINTEXT://127.0.0.1:0"]
         values.merge(settings) { $1 }
