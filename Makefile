@@ -64,10 +64,10 @@ demo: release ## Starts a node, produces, consumes, drains under load, prints th
 sanitize: setup ## Thread Sanitizer over the concurrent parts, Address Sanitizer over all
 	$(SWIFT) build --build-tests --sanitize=thread --scratch-path .build-tsan
 	clang -O2 -shared -fPIC -o .build-tsan/mutex.so Tests/Sanitizers/ThreadSanitizerMutex.c
-	LD_PRELOAD=$(CURDIR)/.build-tsan/mutex.so $(SWIFT) test --skip-build --sanitize=thread --scratch-path .build-tsan \
+	LD_PRELOAD=$(CURDIR)/.build-tsan/mutex.so $(SWIFT) test --skip-build --no-parallel --sanitize=thread --scratch-path .build-tsan \
 		--filter 'WorkTrackingTests|WeirRuntimeTests|WeirIOTests|WeirSimulationTests|SegmentLogTests|KafkaTests'
 	$(SWIFT) build --build-tests --sanitize=address --scratch-path .build-asan
-	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --skip-build --sanitize=address --scratch-path .build-asan \
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --skip-build --no-parallel --sanitize=address --scratch-path .build-asan \
 		--skip ClientsTests
 
 static: setup ## Builds the program with the static Swift runtime: .build-static/release/weir
