@@ -51,7 +51,7 @@ clients: release ## Real clients against a running node, every case of the confo
 	$(SWIFT) build --build-tests
 	$(TEST_ENVIRONMENT) $(SWIFT) test --skip-build --filter ClientsTests
 
-simulate: setup ## Recovery and drain over many more seeds than `make test` runs
+simulate: setup ## Recovery over many more seeds than `make test` runs
 	$(SWIFT) build --build-tests
 	WEIR_TEST_SEEDS=$${SEEDS:-20000} $(SWIFT) test --skip-build --filter 'Simulation'
 

@@ -1,4 +1,5 @@
 import Testing
+import WeirRuntime
 
 @testable import Kafka
 

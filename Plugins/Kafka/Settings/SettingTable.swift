@@ -1,3 +1,5 @@
+import WeirRuntime
+
 /// Setting definitions by name: looks them up, and names the nearest one to a typing error.
 struct SettingTable: Sendable {
     /// All definitions, sorted by name.
@@ -26,23 +28,4 @@ struct SettingTable: Sendable {
         definitions.map { (name: $0.name, distance: editDistance(name, $0.name)) }
             .min { ($0.distance, $0.name) < ($1.distance, $1.name) }?.name
     }
-}
-
-/// How many insertions, removals and replacements of a byte turn `left` into `right` (Levenshtein).
-///
-/// Looks at the first 128 bytes of each: names are shorter, and who sends longer ones waits for nothing.
-func editDistance(_ left: String, _ right: String) -> Int {
-    let left = Array(left.utf8.prefix(128))
-    let right = Array(right.utf8.prefix(128))
-    var row = Array(0...right.count)
-    for (line, byte) in left.enumerated() {
-        var diagonal = row[0]
-        row[0] = line + 1
-        for (column, other) in right.enumerated() {
-            let replaced = diagonal + (byte == other ? 0 : 1)
-            diagonal = row[column + 1]
-            row[column + 1] = min(replaced, row[column] + 1, diagonal + 1)
-        }
-    }
-    return row[right.count]
 }

@@ -3,27 +3,31 @@
 /// By Levenshtein distance, letters compared without case.
 /// - Returns: nil where nothing is near: more than half of the typed letters would have to change.
 public func nearestName(to name: String, in names: some Sequence<String>) -> String? {
-    let typed = Array(name.lowercased().utf8)
+    let typed = name.lowercased()
     var best: (name: String, distance: Int)?
     for candidate in names {
-        let distance = editDistance(typed, Array(candidate.lowercased().utf8))
+        let distance = editDistance(typed, candidate.lowercased())
         if best.map({ distance < $0.distance }) ?? true { best = (candidate, distance) }
     }
-    guard let best, best.distance <= max(2, typed.count / 2) else { return nil }
+    guard let best, best.distance <= max(2, typed.utf8.count / 2) else { return nil }
     return best.name
 }
 
-/// How many letters must be inserted, removed or replaced to make `left` into `right`.
-private func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
-    var previous = Array(0...right.count)
-    for (row, letter) in left.enumerated() {
-        var current = [row + 1]
-        current.reserveCapacity(right.count + 1)
+/// How many insertions, removals and replacements of a byte turn `left` into `right` (Levenshtein).
+///
+/// Looks at the first 128 bytes of each: names are shorter, and who sends longer ones waits for nothing.
+package func editDistance(_ left: String, _ right: String) -> Int {
+    let left = Array(left.utf8.prefix(128))
+    let right = Array(right.utf8.prefix(128))
+    var row = Array(0...right.count)
+    for (line, byte) in left.enumerated() {
+        var diagonal = row[0]
+        row[0] = line + 1
         for (column, other) in right.enumerated() {
-            let replaced = previous[column] + (letter == other ? 0 : 1)
-            current.append(min(replaced, previous[column + 1] + 1, current[column] + 1))
+            let replaced = diagonal + (byte == other ? 0 : 1)
+            diagonal = row[column + 1]
+            row[column + 1] = min(replaced, row[column] + 1, diagonal + 1)
         }
-        previous = current
     }
-    return previous[right.count]
+    return row[right.count]
 }
