@@ -103,6 +103,12 @@ let package = Package(
         .executableTarget(
             name: "weir-kafka-messages", dependencies: [argumentParser], path: "Sources/Tools/weir-kafka-messages",
             swiftSettings: settings),
+        .executableTarget(
+            name: "weir-raft-cases", dependencies: ["Raft", argumentParser], path: "Sources/Tools/weir-raft-cases",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "weir-simulate", dependencies: ["RaftSimulation", argumentParser],
+            path: "Sources/Tools/weir-simulate", swiftSettings: settings),
 
         // What a user would copy from.
         .executableTarget(
@@ -110,7 +116,12 @@ let package = Package(
             path: "Samples/EmbeddedRuntime",
             swiftSettings: settings),
 
+        // A cluster of replicas under a seed: what `weir-simulate` and the tests run.
+        .weir("RaftSimulation", path: "Tests/Simulation", ["Raft", "WeirRuntime", "WeirSimulation"]),
+
         .tests("WorkTrackingTests", ["WorkTracking"]),
+        .tests("RaftTests", ["Raft", "weir-raft-cases"]),
+        .tests("SimulationTests", ["RaftSimulation", "Raft", "WeirSimulation"]),
         .tests(
             "WeirRuntimeTests",
             ["WeirRuntime", "WorkTracking", "WeirSimulation", "EmbeddedRuntime", lifecycle, logging]),
@@ -135,6 +146,9 @@ let package = Package(
         .tests("TidyTests", path: "Tests/Tidy"),
         .executableTarget(
             name: "gate-benchmark", dependencies: ["WorkTracking"], path: "Tests/Benchmarks/GateBenchmark",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "raft-benchmark", dependencies: ["Raft"], path: "Tests/Benchmarks/RaftBenchmark",
             swiftSettings: settings),
     ]
 )

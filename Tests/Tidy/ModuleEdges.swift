@@ -20,6 +20,10 @@ let allowedEdges: [String: Set<String>] = [
         "Kafka", "AdminHTTP",
     ],
     "weir-kafka-messages": [],
+    "weir-raft-cases": ["Raft"],
+    "RaftSimulation": ["Raft", "WeirRuntime", "WeirSimulation"],
+    "weir-simulate": ["RaftSimulation"],
+    "raft-benchmark": ["Raft"],
     "EmbeddedRuntime": ["WeirRuntime", "WorkTracking"],
     "gate-benchmark": ["WorkTracking"],
 ]
@@ -38,10 +42,10 @@ let allowedForeign: [String: Set<String>] = [
     "HTTPTypes": ["AdminHTTP"],
     "AsyncHTTPClient": ["WeirCommand"],
     "NIOHTTP1": ["WeirCommand"],
-    "ArgumentParser": ["WeirCommand", "weir-kafka-messages"],
+    "ArgumentParser": ["WeirCommand", "weir-kafka-messages", "weir-raft-cases", "weir-simulate"],
     "TOMLKit": ["WeirCommand"],
     "Yams": ["WeirCommand"],
-    "Foundation": ["WeirCommand", "weir-kafka-messages"],
+    "Foundation": ["WeirCommand", "weir-kafka-messages", "weir-raft-cases"],
     "FoundationEssentials": ["Kafka", "AdminHTTP", "WeirCommand", "weir-kafka-messages"],
 ]
 

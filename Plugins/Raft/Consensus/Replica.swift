@@ -1,0 +1,100 @@
+/// One replica of a group: the consensus machine as its owner drives it.
+///
+/// Pure: no clock, thread, disk or network. The owner calls `tick` at a steady pace, steps in what arrives,
+/// and does what `ready` says (see `Ready` for the order). All randomness comes from the generator given
+/// at the start. Confined to one thread or loop; no call blocks. Semantics are those of etcd's raft
+/// (docs/raft.md says where not).
+public final class Replica {
+    /// A replica that begins from what `storage` holds.
+    ///
+    /// `random` draws election timeouts and nothing else.
+    public init(
+        _ configuration: ReplicaConfiguration, storage: any LogStorage, random: any RandomNumberGenerator
+    ) {
+        preconditionFailure("not yet")
+    }
+
+    // MARK: Time
+
+    /// Lets one tick pass. Allocates nothing where nothing is to do.
+    public func tick() { preconditionFailure("not yet") }
+
+    /// Lets `count` ticks pass.
+    public func tick(_ count: Int) { preconditionFailure("not yet") }
+
+    /// The next tick that may do anything, counted from now (1: the next one): those before it may be let pass in bulk.
+    public var ticksUntilDue: Int { preconditionFailure("not yet") }
+
+    // MARK: Requests
+
+    /// Stands for election, as if no leader had been heard of for long. Ignored where it cannot.
+    public func campaign() { preconditionFailure("not yet") }
+
+    /// Proposes payloads as one entry each, in one message; a follower forwards them to the leader.
+    ///
+    /// Throws `.proposalDropped`. No error does not mean that they will be committed.
+    public func propose(_ payloads: [Payload]) throws(RaftError) { preconditionFailure("not yet") }
+
+    /// Proposes a change of the membership, which takes effect when it is applied.
+    ///
+    /// While another is not applied, or where it does not fit the configuration, an empty entry takes its place.
+    /// `form` as for `Entry`.
+    public func propose(
+        _ change: ConfigurationChange, form: EntryKind = .configurationChange
+    ) throws(RaftError) { preconditionFailure("not yet") }
+
+    /// Asks for a read index; the answer comes as a `ReadState` with `context`, or never (ask again).
+    public func readIndex(_ context: Payload) { preconditionFailure("not yet") }
+
+    /// Hands leadership to another voter; a follower forwards the request. Given up after an election timeout.
+    public func transferLeadership(to id: ReplicaID) { preconditionFailure("not yet") }
+
+    /// Makes a follower forget who leads, so that it may vote at once. Ignored with lease-based reads.
+    public func forgetLeader() { preconditionFailure("not yet") }
+
+    // MARK: What the owner tells
+
+    /// Takes in a message of another replica, or a response of its own storage work.
+    public func step(_ message: Message) throws(RaftError) { preconditionFailure("not yet") }
+
+    /// Tells that messages to `id` do not arrive.
+    public func reportUnreachable(_ id: ReplicaID) { preconditionFailure("not yet") }
+
+    /// How sending a snapshot went.
+    public enum SnapshotOutcome: Sendable, Hashable {
+        /// It arrived and was stored.
+        case delivered
+        /// It did not arrive.
+        case failed
+    }
+
+    /// Tells how sending a snapshot to `id` went; until then nothing else is sent there.
+    public func reportSnapshot(to id: ReplicaID, _ outcome: SnapshotOutcome) { preconditionFailure("not yet") }
+
+    /// Applies a committed change of the membership, at its place among the committed entries.
+    ///
+    /// Returns the configuration from here on, for the owner's next snapshot. Where it throws, nothing has changed.
+    @discardableResult
+    public func apply(_ change: ConfigurationChange) throws(ConfigurationError) -> ConfigurationState {
+        preconditionFailure("not yet")
+    }
+
+    // MARK: Work for the owner
+
+    /// Whether `ready` would say anything.
+    public var hasReady: Bool { preconditionFailure("not yet") }
+
+    /// What is to be done; it counts as taken.
+    ///
+    /// Without asynchronous storage writes `advance` must follow before the next.
+    public func ready() -> Ready { preconditionFailure("not yet") }
+
+    /// Says that everything in the last `Ready` is done.
+    public func advance() { preconditionFailure("not yet") }
+
+    /// What the replica is and knows.
+    public var status: ReplicaStatus { preconditionFailure("not yet") }
+
+    /// Sets how many ticks without a leader begin an election; the next change of role draws anew.
+    package func setElectionTimeout(ticks: Int) { preconditionFailure("not yet") }
+}
