@@ -12,8 +12,7 @@ extension Consensus {
 
     /// Whether it may be elected: a voter, whose log is not being replaced.
     var isPromotable: Bool {
-        guard let peer = membership.progress(of: id) else { return false }
-        return !peer.isLearner && !log.hasSnapshotToStore
+        !membership.isLearnerOrUnknown(id) && !log.hasSnapshotToStore
     }
 
     // MARK: Time

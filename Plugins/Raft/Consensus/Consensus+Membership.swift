@@ -22,7 +22,7 @@ extension Consensus {
     private mutating func switchMembership(to changer: ConfigurationChanger) {
         membership.change(to: changer)
         guard role == .leader else { return }
-        guard let own = membership.progress(of: id), !own.isLearner else {
+        guard !membership.isLearnerOrUnknown(id) else {
             // It leads on without counting itself, until a voter takes over.
             if configuration.stepDownOnRemoval { becomeFollower(term, leader: .none) }
             return

@@ -12,13 +12,14 @@ extension Consensus {
     /// Sends an append message to a peer that is not paused. Returns whether anything was sent.
     @discardableResult
     mutating func sendAppend(at place: Int, evenIfEmpty: Bool) -> Bool {
-        let peer = membership.peers[place]
-        if peer.isPaused { return false }
-        let previous = peer.next - 1
+        // No copy of the progress: its window would be shared, and copied when it changes.
+        if membership.peers[place].isPaused { return false }
+        let (id, next) = (membership.peers[place].id, membership.peers[place].next)
+        let previous = next - 1
         guard let previousTerm = try? log.term(at: previous) else { return sendSnapshot(at: place) }
         var entries: [Entry] = []
-        if peer.mayCarryEntries {
-            guard let found = try? log.entries(from: peer.next, sizeBytesMax: configuration.messageBytesMax) else {
+        if membership.peers[place].mayCarryEntries {
+            guard let found = try? log.entries(from: next, sizeBytesMax: configuration.messageBytesMax) else {
                 return evenIfEmpty && sendSnapshot(at: place)
             }
             entries = found
@@ -28,7 +29,7 @@ extension Consensus {
         let payloadBytes = entries.payloadBytes
         send(
             Message(
-                .append, to: peer.id, logTerm: previousTerm, index: previous, commit: log.committed, entries: entries))
+                .append, to: id, logTerm: previousTerm, index: previous, commit: log.committed, entries: entries))
         membership.peers[place].sentEntries(count, byteCount: payloadBytes)
         membership.peers[place].sentCommit(log.committed)
         return true

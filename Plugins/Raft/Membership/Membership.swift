@@ -19,10 +19,6 @@ package struct Membership: Sendable {
         peers.firstIndex { $0.id == id }
     }
 
-    func progress(of id: ReplicaID) -> Progress? {
-        place(of: id).map { peers[$0] }
-    }
-
     var quorum: JointQuorum {
         JointQuorum(
             incoming: MajorityQuorum(configuration.voters), outgoing: MajorityQuorum(configuration.votersOutgoing))
@@ -30,6 +26,11 @@ package struct Membership: Sendable {
 
     func isVoter(_ id: ReplicaID) -> Bool {
         configuration.voters.contains(id) || configuration.votersOutgoing.contains(id)
+    }
+
+    /// Whether it is a member that does not vote, or no member; both do not campaign, and do not count.
+    func isLearnerOrUnknown(_ id: ReplicaID) -> Bool {
+        place(of: id).map { peers[$0].isLearner } ?? true
     }
 
     /// Whether the group has one voter, who decides alone.
@@ -63,14 +64,14 @@ package struct Membership: Sendable {
 
     /// The latest entry that is on the logs of a quorum.
     var committedIndex: LogIndex {
-        quorum.committedIndex { id in progress(of: id)?.match }
+        quorum.committedIndex { id in place(of: id).map { peers[$0].match } }
     }
 
     /// Whether a quorum was heard of lately.
     var isQuorumActive: Bool {
         let result = quorum.voteResult { id in
-            guard let peer = progress(of: id), !peer.isLearner else { return nil }
-            return peer.isRecentlyActive
+            guard let place = place(of: id), !peers[place].isLearner else { return nil }
+            return peers[place].isRecentlyActive
         }
         return result == .won
     }
