@@ -11,7 +11,7 @@ SWIFT ?= swift
 TEST_ENVIRONMENT = WEIR_BINARY="$(CURDIR)/$(RELEASE)" WEIR_TEST_PYTHON="$(CURDIR)/$(PYTHON)" \
 	WEIR_TEST_CONFORMANCE="$(abspath $(CONFORMANCE))" WEIR_TEST_MESSAGES="$(abspath $(CONFORMANCE))/kafka-messages"
 
-.PHONY: help setup build release test unit lint format bench simulate clients demo sanitize traits docs static clean
+.PHONY: help setup build release test unit lint format bench simulate mutate clients demo sanitize traits docs static clean
 
 help: ## Lists the chores
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,9 +51,14 @@ clients: release ## Real clients against a running node, every case of the confo
 	$(SWIFT) build --build-tests
 	$(TEST_ENVIRONMENT) $(SWIFT) test --skip-build --filter ClientsTests
 
-simulate: setup ## Recovery over many more seeds than `make test` runs
+simulate: setup ## Consensus and recovery over many more seeds than `make test` runs
+	$(SWIFT) build -c release --product weir-simulate
+	.build/release/weir-simulate --swarm --first-seed $${FIRST_SEED:-1} --seeds $${SEEDS:-1000}
 	$(SWIFT) build --build-tests
-	WEIR_TEST_SEEDS=$${SEEDS:-20000} $(SWIFT) test --skip-build --filter 'Simulation'
+	WEIR_TEST_SEEDS=$${SEEDS:-20000} $(SWIFT) test --skip-build --filter 'RecoverySimulation'
+
+mutate: setup ## Breaks consensus in one place at a time; cases or simulator must notice (half an hour)
+	@scripts/mutate $(CONFORMANCE)
 
 bench: release ## Measures; what was reached stands in docs/performance.md
 	@scripts/bench $(RELEASE) $(PYTHON)
@@ -77,4 +82,4 @@ docs: build ## Rewrites docs/configuration.md from the settings that the program
 	.build/debug/weir settings --markdown > docs/configuration.md
 
 clean: ## Removes everything that was built
-	rm -rf .build .build-tsan .build-asan .build-static
+	rm -rf .build .build-tsan .build-asan .build-static .build-mutations

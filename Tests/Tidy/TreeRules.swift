@@ -39,7 +39,7 @@ struct TreeRulesTests {
             if !isCodec && !Tree.current.exists("\(folder)/Probe.swift") {
                 findings.append("\(folder): Probe.swift: its counters are missing")
             }
-            if name != "Raft" && !Tree.current.exists("Tests/\(name)Tests") {
+            if !Tree.current.exists("Tests/\(name)Tests") {
                 findings.append("\(folder): Tests/\(name)Tests: its tests are missing")
             }
         }

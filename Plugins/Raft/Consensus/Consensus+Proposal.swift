@@ -1,0 +1,45 @@
+/// What a leader appends to its log.
+extension Consensus {
+    mutating func proposeAsLeader(_ entries: [Entry]) throws(RaftError) {
+        precondition(!entries.isEmpty, "a proposal has entries")
+        guard membership.place(of: id) != nil, transferee == .none else { throw .proposalDropped }
+        var checked = entries
+        var pending = pendingConfigurationIndex
+        for place in checked.indices where checked[place].kind != .normal {
+            guard let change = checked[place].configurationChange else { continue }
+            if configuration.disableConfigurationChangeValidation || mayPropose(change, pending: pending) {
+                pending = log.last.index + place + 1
+            } else {
+                checked[place] = Entry(payload: .empty)
+            }
+        }
+        pendingConfigurationIndex = pending
+        guard append(checked) else { throw .proposalDropped }
+        broadcastAppend()
+    }
+
+    /// Whether a change fits what is known of the configuration; one at a time is under way.
+    private func mayPropose(_ change: ConfigurationChange, pending: LogIndex) -> Bool {
+        let leavesJoint = change.operations.isEmpty
+        return pending <= log.applied && membership.configuration.isJoint == leavesJoint
+    }
+
+    /// Appends entries of this term. False where they are over the quota.
+    mutating func append(_ entries: consuming [Entry]) -> Bool {
+        let payloadBytes = entries.payloadBytes
+        let max = configuration.uncommittedBytesMax
+        // One proposal is always let through, whatever its size; an empty one always.
+        if max > 0 && uncommittedBytes > 0 && payloadBytes > 0 && uncommittedBytes + payloadBytes > max {
+            return false
+        }
+        uncommittedBytes += payloadBytes
+        let last = log.last.index
+        for place in entries.indices {
+            entries[place].term = term
+            entries[place].index = last + place + 1
+        }
+        log.append(entries)
+        send(Message(.appendResponse, to: id, index: log.last.index))
+        return true
+    }
+}
