@@ -3,9 +3,14 @@
 /// The rules are in extensions, one file a subject; arithmetic is in `JointQuorum`, `Progress`,
 /// `ReplicaLog` and `ReadQueue`. `Replica` is its face.
 struct Consensus {
-    let id: ReplicaID
+    // MARK: What a tick looks at: first, so that one cache line holds it
+
+    var role = Role.follower
+    /// Ticks since the election timer was reset; of a leader, since it last looked for a quorum.
+    var electionElapsed = 0
+    var electionTimeout = 0
+    var heartbeatElapsed = 0
     let configuration: ReplicaConfiguration
-    private var random: any RandomNumberGenerator
 
     // MARK: What is stored
 
@@ -15,7 +20,6 @@ struct Consensus {
 
     // MARK: What is not
 
-    var role = Role.follower
     var leader: ReplicaID = .none
     var membership: Membership
     var reads: ReadQueue
@@ -27,10 +31,7 @@ struct Consensus {
     var pendingConfigurationIndex: LogIndex = 0
     /// Payload bytes that were proposed in this term and are not applied.
     var uncommittedBytes = 0
-    /// Ticks since the election timer was reset; of a leader, since it last looked for a quorum.
-    var electionElapsed = 0
-    var heartbeatElapsed = 0
-    var electionTimeout = 0
+    private var random: any RandomNumberGenerator
 
     // MARK: What goes out
 
@@ -42,7 +43,6 @@ struct Consensus {
 
     init(_ configuration: ReplicaConfiguration, storage: any LogStorage, random: any RandomNumberGenerator) {
         configuration.check()
-        id = configuration.id
         self.configuration = configuration
         self.random = random
         log = ReplicaLog(
@@ -63,6 +63,7 @@ struct Consensus {
         becomeFollower(term, leader: .none)
     }
 
+    var id: ReplicaID { configuration.id }
     var hardState: HardState { HardState(term: term, vote: vote, commit: log.committed) }
     var softState: SoftState { SoftState(leader: leader, role: role) }
 
