@@ -20,7 +20,9 @@ private func measureCodec(_ message: Message, _ name: String, turns: Int) {
         for _ in 0..<turns {
             bytes.removeAll(keepingCapacity: true)
             codec.encode(message, into: &bytes) { payload, bytes in
-                content.withUnsafeBytes { bytes.append(contentsOf: $0[..<payload.byteCount]) }
+                content.withUnsafeBytes {
+                    bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[..<payload.byteCount]))
+                }
             }
         }
     }

@@ -11,7 +11,9 @@ func measureLeaderAlone() {
     let owned = (0..<64).map { Payload(owner: owner, handle: UInt64($0), byteCount: 100) }
     report("proposals per second of CPU, leader alone, batch 64, payloads with owners", perSecond(leaderAlone(owned)))
     let payloads = (0..<64).map { Payload(handle: UInt64($0), byteCount: 100) }
-    report("proposals per second of CPU, leader alone, batch 64, asynchronous storage", perSecond(leaderAloneAsync(payloads)))
+    report(
+        "proposals per second of CPU, leader alone, batch 64, asynchronous storage",
+        perSecond(leaderAloneAsync(payloads)))
 }
 
 /// Nanoseconds a proposal. One `Ready` a batch: it stores the batch, and applies the one before.
