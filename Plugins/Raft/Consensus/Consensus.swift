@@ -140,10 +140,11 @@ struct Consensus {
         }
         switch message.kind {
         case .appendResponse, .voteResponse, .preVoteResponse:
-            outboxAfterStoring.append(message)
+            outboxAfterStoring.append(consume message)
         default:
             precondition(message.to != id, "only what waits for storage is sent to oneself")
-            outbox.append(message)
+            if outbox.isEmpty { outbox.reserveCapacity(membership.peers.count) }
+            outbox.append(consume message)
         }
     }
 

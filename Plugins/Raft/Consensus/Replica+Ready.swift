@@ -20,7 +20,7 @@ extension Replica {
         ready.entries = consensus.log.unstable.nextEntries
         ready.snapshot = consensus.log.unstable.nextSnapshot
         ready.committedEntries = consensus.log.nextCommitted(allowUnstable: !writesAsynchronously)
-        ready.messages = consensus.outbox
+        swap(&ready.messages, &consensus.outbox)
         ready.mustSync =
             !ready.entries.isEmpty || consensus.vote != lastHardState.vote || consensus.term != lastHardState.term
         if writesAsynchronously {
@@ -39,7 +39,7 @@ extension Replica {
         let steps = stepsOnAdvance
         stepsOnAdvance = []
         // What this replica answers to itself is never refused.
-        for message in steps { try? consensus.step(message) }
+        for place in steps.indices { try? consensus.step(steps[place]) }
     }
 
     private var changedHardState: HardState? {
@@ -52,7 +52,6 @@ extension Replica {
         lastSoftState = consensus.softState
         if let state = ready.hardState { lastHardState = state }
         consensus.readStates = []
-        consensus.outbox = []
         consensus.outboxAfterStoring = []
         consensus.log.acceptUnstable()
         if let last = ready.committedEntries.last {
@@ -64,8 +63,15 @@ extension Replica {
     // MARK: Work between ready and advance
 
     private func handOutAnswers(_ ready: inout Ready) {
-        for message in consensus.outboxAfterStoring {
-            if message.to == consensus.id { stepsOnAdvance.append(message) } else { ready.messages.append(message) }
+        var answers: [Message] = []
+        swap(&answers, &consensus.outboxAfterStoring)
+        let id = consensus.id
+        if answers.allSatisfy({ $0.to == id }) {
+            stepsOnAdvance = answers
+        } else {
+            for answer in answers {
+                if answer.to == id { stepsOnAdvance.append(answer) } else { ready.messages.append(answer) }
+            }
         }
         if let message = storageAppendResponse(ready) { stepsOnAdvance.append(message) }
         if !ready.committedEntries.isEmpty { stepsOnAdvance.append(storageApplyResponse(ready)) }

@@ -60,7 +60,7 @@ public final class Replica {
     /// Throws `.proposalDropped`. No error does not mean that they will be committed.
     public func propose(_ payloads: [Payload]) throws(RaftError) {
         guard !payloads.isEmpty else { return }
-        try propose(payloads.map { Entry(payload: $0) })
+        try proposeEntries(payloads.map { Entry(payload: $0) })
     }
 
     /// Proposes a change of the membership, which takes effect when it is applied.
@@ -70,10 +70,10 @@ public final class Replica {
     public func propose(
         _ change: ConfigurationChange, form: EntryKind = .configurationChange
     ) throws(RaftError) {
-        try propose([Entry(change: change, form: form)])
+        try proposeEntries([Entry(change: change, form: form)])
     }
 
-    private func propose(_ entries: [Entry]) throws(RaftError) {
+    private func proposeEntries(_ entries: consuming [Entry]) throws(RaftError) {
         // Most proposals are made where they belong.
         if consensus.role == .leader { return try consensus.proposeAsLeader(entries) }
         try consensus.step(Message(.propose, from: consensus.id, entries: entries))

@@ -15,6 +15,7 @@ package struct Membership: Sendable {
 
     // MARK: Members
 
+    @inline(__always)
     func place(of id: ReplicaID) -> Int? {
         peers.firstIndex { $0.id == id }
     }
@@ -63,8 +64,15 @@ package struct Membership: Sendable {
     // MARK: Decisions
 
     /// The latest entry that is on the logs of a quorum.
-    var committedIndex: LogIndex {
-        quorum.committedIndex { id in place(of: id).map { peers[$0].match } }
+    @inline(__always) var committedIndex: LogIndex {
+        let index = Self.committedIndex(of: configuration.voters, peers)
+        guard configuration.isJoint else { return index }
+        return min(index, Self.committedIndex(of: configuration.votersOutgoing, peers))
+    }
+
+    /// On parts: a closure over the whole would copy it, on the way of every acknowledgement.
+    private static func committedIndex(of members: [ReplicaID], _ peers: [Progress]) -> LogIndex {
+        MajorityQuorum(members).committedIndex { id in peers.first { $0.id == id }?.match }
     }
 
     /// Whether a quorum was heard of lately.
