@@ -7,6 +7,7 @@ func measureLeaderAlone() {
         let payloads = (0..<batch).map { Payload(handle: UInt64($0), byteCount: 100) }
         report("proposals per second of CPU, leader alone, batch \(batch)", perSecond(leaderAlone(payloads)))
     }
+    reportAllocations([Payload(byteCount: 100)])
     let owner = PayloadOwner()
     let owned = (0..<64).map { Payload(owner: owner, handle: UInt64($0), byteCount: 100) }
     report("proposals per second of CPU, leader alone, batch 64, payloads with owners", perSecond(leaderAlone(owned)))
@@ -16,21 +17,38 @@ func measureLeaderAlone() {
         perSecond(leaderAloneAsync(payloads)))
 }
 
-/// Nanoseconds a proposal. One `Ready` a batch: it stores the batch, and applies the one before.
+/// Nanoseconds a proposal.
 private func leaderAlone(_ payloads: [Payload]) -> Double {
     let leader = Member(1)
     leader.lead()
     let rounds = max(2_000, 200_000 / payloads.count)
     return measure(rounds * payloads.count) {
-        var appliedCount = 0
-        for _ in 0..<rounds {
-            must { try leader.replica.propose(payloads) }
-            appliedCount += leader.work().appliedCount
-            leader.acknowledge()
-            leader.compact()
-        }
+        let appliedCount = replicate(payloads, by: leader, rounds: rounds)
         precondition(appliedCount >= (rounds - 1) * payloads.count, "what is acknowledged is committed and applied")
     }
+}
+
+/// One `Ready` a batch: it stores the batch, and applies the one before. How many entries were applied.
+private func replicate(_ payloads: [Payload], by leader: Member, rounds: Int) -> Int {
+    var appliedCount = 0
+    for _ in 0..<rounds {
+        must { try leader.replica.propose(payloads) }
+        appliedCount += leader.work().appliedCount
+        leader.acknowledge()
+        leader.compact()
+    }
+    return appliedCount
+}
+
+/// Allocations of a batch on the leader, its storage in memory included.
+private func reportAllocations(_ payloads: [Payload]) {
+    let leader = Member(1)
+    leader.lead()
+    _ = replicate(payloads, by: leader, rounds: 100)
+    let allocations = countAllocations { _ = replicate(payloads, by: leader, rounds: 100) }
+    report(
+        "allocations of a batch of \(payloads.count), leader alone",
+        allocations.map { "\(Double($0) / 100)" } ?? "not counted")
 }
 
 /// The same, where storage work comes as messages.
