@@ -21,13 +21,8 @@ extension Consensus {
         swap(&ready.messages, &outbox)
         ready.mustSync =
             !ready.entries.isEmpty || vote != lastHardState.vote || term != lastHardState.term
-        if configuration.asyncStorageWrites {
-            if let message = storageAppend(ready) { ready.messages.append(message) }
-            if let message = storageApply(ready) { ready.messages.append(message) }
-        } else {
-            handOutAnswers(&ready)
-        }
-        accept(ready)
+        if configuration.asyncStorageWrites { handOutStorageWork(&ready) } else { handOutAnswers(&ready) }
+        accept(&ready)
         return ready
     }
 
@@ -45,8 +40,8 @@ extension Consensus {
         return state == lastHardState || state.isEmpty ? nil : state
     }
 
-    /// Notes that `ready` was handed out.
-    private mutating func accept(_ ready: Ready) {
+    /// Notes that `ready` is handed out; it is passed in place, as it is large.
+    private mutating func accept(_ ready: inout Ready) {
         lastSoftState = softState
         if let state = ready.hardState { lastHardState = state }
         readStates = []
@@ -62,63 +57,60 @@ extension Consensus {
     // MARK: Work between ready and advance
 
     private mutating func handOutAnswers(_ ready: inout Ready) {
-        var answers: [Message] = []
-        swap(&answers, &outboxAfterStoring)
+        swap(&stepsOnAdvance, &outboxAfterStoring)
         let id = id
-        if answers.allSatisfy({ $0.to == id }) {
-            stepsOnAdvance = answers
-        } else {
-            for answer in answers {
-                if answer.to == id { stepsOnAdvance.append(answer) } else { ready.messages.append(answer) }
+        if stepsOnAdvance.contains(where: { $0.to != id }) {
+            for place in stepsOnAdvance.indices where stepsOnAdvance[place].to != id {
+                ready.messages.append(stepsOnAdvance[place])
             }
+            stepsOnAdvance.removeAll { $0.to != id }
         }
-        if let message = storageAppendResponse(ready) { stepsOnAdvance.append(message) }
-        if !ready.committedEntries.isEmpty { stepsOnAdvance.append(storageApplyResponse(ready)) }
+        if answersStorageAppend(ready.snapshot) { stepsOnAdvance.append(storageAppendResponse(ready.snapshot)) }
+        if !ready.committedEntries.isEmpty { stepsOnAdvance.append(storageApplyResponse(ready.committedEntries)) }
     }
 
     // MARK: Work as messages
 
-    private func storageAppend(_ ready: Ready) -> Message? {
-        guard
-            !ready.entries.isEmpty || ready.hardState != nil || ready.snapshot != nil
-                || !outboxAfterStoring.isEmpty
-        else { return nil }
-        var message = Message(.storageAppend, from: id, to: .appendThread, entries: ready.entries)
-        if let state = ready.hardState {
-            message.term = state.term
-            message.vote = state.vote
-            message.commit = state.commit
+    private func handOutStorageWork(_ ready: inout Ready) {
+        if !ready.entries.isEmpty || ready.hardState != nil || ready.snapshot != nil || !outboxAfterStoring.isEmpty {
+            var message = Message(.storageAppend, from: id, to: .appendThread, entries: ready.entries)
+            if let state = ready.hardState {
+                message.term = state.term
+                message.vote = state.vote
+                message.commit = state.commit
+            }
+            message.snapshot = ready.snapshot
+            message.responses = outboxAfterStoring
+            if answersStorageAppend(ready.snapshot) { message.responses.append(storageAppendResponse(ready.snapshot)) }
+            ready.messages.append(message)
         }
-        message.snapshot = ready.snapshot
-        message.responses = outboxAfterStoring
-        if let response = storageAppendResponse(ready) { message.responses.append(response) }
-        return message
+        if !ready.committedEntries.isEmpty {
+            var message = Message(.storageApply, from: id, to: .applyThread, entries: ready.committedEntries)
+            message.responses = [storageApplyResponse(ready.committedEntries)]
+            ready.messages.append(message)
+        }
+    }
+
+    /// Whether there is anything that the append thread could confirm.
+    private func answersStorageAppend(_ snapshot: Snapshot?) -> Bool {
+        !log.unstable.entries.isEmpty || snapshot != nil
     }
 
     /// What the append thread says when it is done: the log is stored up to its end, as of this term.
     ///
     /// Every write that follows says it again, with or without entries of its own: an answer counts only if the
     /// term is still the same, as the entries may have been replaced and written again (doc.go, "ABA problem").
-    private func storageAppendResponse(_ ready: Ready) -> Message? {
-        let hasUnstable = !log.unstable.entries.isEmpty
-        guard hasUnstable || ready.snapshot != nil else { return nil }
+    private func storageAppendResponse(_ snapshot: Snapshot?) -> Message {
         var message = Message(.storageAppendResponse, from: .appendThread, to: id, term: term)
-        if hasUnstable {
+        if !log.unstable.entries.isEmpty {
             message.index = log.last.index
             message.logTerm = log.last.term
         }
-        message.snapshot = ready.snapshot
+        message.snapshot = snapshot
         return message
     }
 
-    private func storageApply(_ ready: Ready) -> Message? {
-        guard !ready.committedEntries.isEmpty else { return nil }
-        var message = Message(.storageApply, from: id, to: .applyThread, entries: ready.committedEntries)
-        message.responses = [storageApplyResponse(ready)]
-        return message
-    }
-
-    private func storageApplyResponse(_ ready: Ready) -> Message {
-        Message(.storageApplyResponse, from: .applyThread, to: id, entries: ready.committedEntries)
+    private func storageApplyResponse(_ entries: [Entry]) -> Message {
+        Message(.storageApplyResponse, from: .applyThread, to: id, entries: entries)
     }
 }
