@@ -64,15 +64,10 @@ package struct Membership: Sendable {
     // MARK: Decisions
 
     /// The latest entry that is on the logs of a quorum.
-    @inline(__always) var committedIndex: LogIndex {
-        let index = Self.committedIndex(of: configuration.voters, peers)
-        guard configuration.isJoint else { return index }
-        return min(index, Self.committedIndex(of: configuration.votersOutgoing, peers))
-    }
-
-    /// On parts: a closure over the whole would copy it, on the way of every acknowledgement.
-    private static func committedIndex(of members: [ReplicaID], _ peers: [Progress]) -> LogIndex {
-        MajorityQuorum(members).committedIndex { id in peers.first { $0.id == id }?.match }
+    var committedIndex: LogIndex {
+        // The closure holds the peers, not the whole, which would be copied for every acknowledgement.
+        let peers = peers
+        return quorum.committedIndex { id in peers.first { $0.id == id }?.match }
     }
 
     /// Whether a quorum was heard of lately.
