@@ -60,8 +60,8 @@ simulate: setup ## Consensus and recovery over many more seeds than `make test` 
 mutate: setup ## Breaks consensus in one place at a time; cases or simulator must notice (half an hour)
 	@scripts/mutate $(CONFORMANCE)
 
-bench: release ## Measures; what was reached stands in docs/performance.md
-	@scripts/bench $(RELEASE) $(PYTHON)
+bench: release ## Measures; what was reached stands in docs/performance.md; ONLY=consensus measures a part
+	@scripts/bench $(RELEASE) $(PYTHON) $(if $(ONLY),--only $(ONLY))
 
 demo: release ## Starts a node, produces, consumes, drains under load, prints the exit report
 	@scripts/demo $(RELEASE) $(PYTHON)

@@ -20,9 +20,11 @@ import time
 parser = argparse.ArgumentParser()
 parser.add_argument("weir")
 parser.add_argument("gate")
+parser.add_argument("raft")
 parser.add_argument("load")
 parser.add_argument("--messages", type=int, default=1_000_000)
 parser.add_argument("--json")
+parser.add_argument("--only", help="which parts, with commas: machine,gates,consensus,start,throughput,mock,latency,recovery")
 arguments = parser.parse_args()
 tick = os.sysconf("SC_CLK_TCK")
 results = {}
@@ -113,8 +115,9 @@ def machine():
     row("machine: 64 B there and back between two threads, p50", f"{statistics.median(waits) * 1e6:.0f} us")
 
 
-def gates():
-    for line in subprocess.run([arguments.gate], capture_output=True, text=True, check=True).stdout.splitlines():
+def program(path):
+    """Takes over the figures of a benchmark that prints `name = value` lines."""
+    for line in subprocess.run([path], capture_output=True, text=True, check=True).stdout.splitlines():
         name, value = line.split("=")
         row(name.strip(), value.strip())
 
@@ -254,13 +257,21 @@ def recovery():
         node.stop()
 
 
-machine()
-gates()
-start_up()
-throughput()
-against_mock()
-latency()
-recovery()
+parts = {
+    "machine": machine,
+    "gates": lambda: program(arguments.gate),
+    "consensus": lambda: program(arguments.raft),
+    "start": start_up,
+    "throughput": throughput,
+    "mock": against_mock,
+    "latency": latency,
+    "recovery": recovery,
+}
+chosen = arguments.only.split(",") if arguments.only else list(parts)
+if unknown := [name for name in chosen if name not in parts]:
+    sys.exit(f"bench: no part is called {', '.join(unknown)}; there are {', '.join(parts)}")
+for name in chosen:
+    parts[name]()
 if arguments.json:
     with open(arguments.json, "w") as file:
         json.dump(results, file, indent=1)

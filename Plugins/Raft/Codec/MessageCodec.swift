@@ -29,7 +29,9 @@ public struct MessageCodec: Sendable {
         _ bytes: UnsafeRawBufferPointer, payload: PayloadReader
     ) throws(DecodeError) -> Message {
         var reader = try reader(of: bytes)
-        let message = try decodeBody(&reader, responsesMax: limits.responsesMax, payload: payload)
+        // Filled in place: to return a message from call to call would copy it.
+        var message = Message(try decodeKind(&reader))
+        try decodeBody(of: &message, from: &reader, responsesMax: limits.responsesMax, payload: payload)
         try reader.end()
         return message
     }
@@ -115,9 +117,7 @@ extension MessageCodec {
         }
     }
 
-    private func decodeBody(
-        _ reader: inout ByteReader, responsesMax: Int, payload: PayloadReader
-    ) throws(DecodeError) -> Message {
+    private func decodeKind(_ reader: inout ByteReader) throws(DecodeError) -> Message.Kind {
         let begin = reader.offset
         guard let kind = Message.Kind(rawValue: try reader.byte(.kind)) else {
             throw DecodeError(.unknownValue, .kind, at: begin)
@@ -125,8 +125,13 @@ extension MessageCodec {
         guard !kind.isLocal || limits.localMessages == .accepted else {
             throw DecodeError(.localMessage, .kind, at: begin)
         }
+        return kind
+    }
+
+    private func decodeBody(
+        of message: inout Message, from reader: inout ByteReader, responsesMax: Int, payload: PayloadReader
+    ) throws(DecodeError) {
         let fields = try decodeFields(&reader)
-        var message = Message(kind)
         message.isRejection = fields.contains(.rejection)
         message.isTransfer = fields.contains(.transfer)
         if fields.contains(.from) { message.from = try decodeSender(&reader, .from) }
@@ -146,7 +151,6 @@ extension MessageCodec {
         if fields.contains(.responses) {
             message.responses = try decodeResponses(&reader, responsesMax: responsesMax, payload: payload)
         }
-        return message
     }
 
     private func decodeFields(_ reader: inout ByteReader) throws(DecodeError) -> MessageFields {
@@ -163,12 +167,15 @@ extension MessageCodec {
         var responses: [Message] = []
         responses.reserveCapacity(count)
         for _ in 0..<count {
-            responses.append(try decodeBody(&reader, responsesMax: 0, payload: payload))
+            var response = Message(try decodeKind(&reader))
+            try decodeBody(of: &response, from: &reader, responsesMax: 0, payload: payload)
+            responses.append(response)
         }
         return responses
     }
 
     /// A replica, or, where local messages are accepted, a thread of one.
+    @inline(__always)
     private func decodeSender(
         _ reader: inout ByteReader, _ field: DecodeError.Field
     ) throws(DecodeError) -> ReplicaID {

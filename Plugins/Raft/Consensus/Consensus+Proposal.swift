@@ -1,20 +1,19 @@
 /// What a leader appends to its log.
 extension Consensus {
-    mutating func proposeAsLeader(_ entries: [Entry]) throws(RaftError) {
+    mutating func proposeAsLeader(_ entries: consuming [Entry]) throws(RaftError) {
         precondition(!entries.isEmpty, "a proposal has entries")
         guard membership.place(of: id) != nil, transferee == .none else { throw .proposalDropped }
-        var checked = entries
         var pending = pendingConfigurationIndex
-        for place in checked.indices where checked[place].kind != .normal {
-            guard let change = checked[place].configurationChange else { continue }
+        for place in entries.indices where entries[place].kind != .normal {
+            guard let change = entries[place].configurationChange else { continue }
             if configuration.disableConfigurationChangeValidation || mayPropose(change, pending: pending) {
                 pending = log.last.index + place + 1
             } else {
-                checked[place] = Entry(payload: .empty)
+                entries[place] = Entry(payload: .empty)
             }
         }
         pendingConfigurationIndex = pending
-        guard append(checked) else { throw .proposalDropped }
+        guard append(consume entries) else { throw .proposalDropped }
         broadcastAppend()
     }
 

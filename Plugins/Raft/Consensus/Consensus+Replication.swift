@@ -13,12 +13,11 @@ extension Consensus {
     @discardableResult
     mutating func sendAppend(at place: Int, evenIfEmpty: Bool) -> Bool {
         // No copy of the progress: its window would be shared, and copied when it changes.
-        if membership.peers[place].isPaused { return false }
-        let (id, next) = (membership.peers[place].id, membership.peers[place].next)
+        guard let (next, mayCarryEntries) = membership.peers[place].nextAppend() else { return false }
         let previous = next - 1
         guard let previousTerm = try? log.term(at: previous) else { return sendSnapshot(at: place) }
         var entries: [Entry] = []
-        if membership.peers[place].mayCarryEntries {
+        if mayCarryEntries {
             guard let found = try? log.entries(from: next, sizeBytesMax: configuration.messageBytesMax) else {
                 return evenIfEmpty && sendSnapshot(at: place)
             }
@@ -29,7 +28,8 @@ extension Consensus {
         let payloadBytes = entries.payloadBytes
         send(
             Message(
-                .append, to: id, logTerm: previousTerm, index: previous, commit: log.committed, entries: entries))
+                .append, to: membership.peers[place].id, logTerm: previousTerm, index: previous,
+                commit: log.committed, entries: entries))
         membership.peers[place].sentEntries(count, byteCount: payloadBytes)
         membership.peers[place].sentCommit(log.committed)
         return true

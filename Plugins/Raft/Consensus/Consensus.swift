@@ -1,8 +1,9 @@
 /// The consensus machine as a value: its state, and which rule answers which message.
 ///
 /// The rules are in extensions, one file a subject; arithmetic is in `JointQuorum`, `Progress`,
-/// `ReplicaLog` and `ReadQueue`. `Replica` is its face.
-struct Consensus {
+/// `ReplicaLog` and `ReadQueue`. `Replica` is its face. Not copyable: a copy, which Swift makes for a call where it
+/// may, costs more than most calls.
+struct Consensus: ~Copyable {
     // MARK: What a tick looks at: first, so that one cache line holds it
 
     var role = Role.follower
@@ -40,6 +41,11 @@ struct Consensus {
     /// Answers that vouch for what is in the log, sent when that is stored; some to this replica itself.
     var outboxAfterStoring: [Message] = []
     var readStates: [ReadState] = []
+    /// The owner's own answers to the last `Ready`, which `advance` steps in.
+    var stepsOnAdvance: [Message] = []
+    /// What the last `Ready` said, so that the next says what changed.
+    var lastSoftState = SoftState(leader: .none, role: .follower)
+    var lastHardState = HardState()
 
     init(_ configuration: ReplicaConfiguration, storage: any LogStorage, random: any RandomNumberGenerator) {
         configuration.check()
@@ -61,6 +67,8 @@ struct Consensus {
         }
         if configuration.applied > 0 { log.applied(to: configuration.applied, sizeBytes: 0) }
         becomeFollower(term, leader: .none)
+        lastSoftState = softState
+        lastHardState = hardState
     }
 
     var id: ReplicaID { configuration.id }
@@ -140,10 +148,11 @@ struct Consensus {
         }
         switch message.kind {
         case .appendResponse, .voteResponse, .preVoteResponse:
-            outboxAfterStoring.append(message)
+            outboxAfterStoring.append(consume message)
         default:
             precondition(message.to != id, "only what waits for storage is sent to oneself")
-            outbox.append(message)
+            if outbox.isEmpty { outbox.reserveCapacity(membership.peers.count) }
+            outbox.append(consume message)
         }
     }
 

@@ -2,7 +2,7 @@
 ///
 /// Heartbeats carry how many reads of this leadership there were when they were sent; an answer
 /// confirms as many. So one round confirms all that came before it.
-struct ReadQueue {
+struct ReadQueue: ~Copyable {
     struct Read {
         /// The commit index when it was asked for.
         var index: LogIndex

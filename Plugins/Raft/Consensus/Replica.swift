@@ -5,12 +5,7 @@
 /// at the start. Confined to one thread or loop; no call blocks. Semantics are those of etcd's raft
 /// (docs/raft.md says where not).
 public final class Replica {
-    var consensus: Consensus
-    let writesAsynchronously: Bool
-    var lastSoftState: SoftState
-    var lastHardState: HardState
-    /// What `advance` steps in: the replica's own acknowledgements of the last `Ready`.
-    var stepsOnAdvance: [Message] = []
+    private var consensus: Consensus
 
     /// A replica that begins from what `storage` holds.
     ///
@@ -19,9 +14,6 @@ public final class Replica {
         _ configuration: ReplicaConfiguration, storage: any LogStorage, random: any RandomNumberGenerator
     ) {
         consensus = Consensus(configuration, storage: storage, random: random)
-        writesAsynchronously = configuration.asyncStorageWrites
-        lastSoftState = consensus.softState
-        lastHardState = consensus.hardState
     }
 
     // MARK: Time
@@ -60,7 +52,7 @@ public final class Replica {
     /// Throws `.proposalDropped`. No error does not mean that they will be committed.
     public func propose(_ payloads: [Payload]) throws(RaftError) {
         guard !payloads.isEmpty else { return }
-        try propose(payloads.map { Entry(payload: $0) })
+        try proposeEntries(payloads.map { Entry(payload: $0) })
     }
 
     /// Proposes a change of the membership, which takes effect when it is applied.
@@ -70,10 +62,10 @@ public final class Replica {
     public func propose(
         _ change: ConfigurationChange, form: EntryKind = .configurationChange
     ) throws(RaftError) {
-        try propose([Entry(change: change, form: form)])
+        try proposeEntries([Entry(change: change, form: form)])
     }
 
-    private func propose(_ entries: [Entry]) throws(RaftError) {
+    private func proposeEntries(_ entries: consuming [Entry]) throws(RaftError) {
         // Most proposals are made where they belong.
         if consensus.role == .leader { return try consensus.proposeAsLeader(entries) }
         try consensus.step(Message(.propose, from: consensus.id, entries: entries))
@@ -132,6 +124,19 @@ public final class Replica {
     public func apply(_ change: ConfigurationChange) throws(ConfigurationError) -> ConfigurationState {
         try consensus.apply(change)
     }
+
+    // MARK: Work for the owner
+
+    /// Whether `ready` would say anything.
+    public var hasReady: Bool { consensus.hasReady }
+
+    /// What is to be done; it counts as taken.
+    ///
+    /// Without asynchronous storage writes `advance` must follow before the next.
+    public func ready() -> Ready { consensus.ready() }
+
+    /// Says that everything in the last `Ready` is done. Not with asynchronous storage writes.
+    public func advance() { consensus.advance() }
 
     /// What the replica is and knows.
     public var status: ReplicaStatus {

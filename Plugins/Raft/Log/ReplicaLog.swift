@@ -1,7 +1,7 @@
 /// A replica's log: the stored part, what is not stored yet, and how far it is committed and applied.
 ///
 /// `applied <= applying <= committed <= last` always.
-struct ReplicaLog {
+struct ReplicaLog: ~Copyable {
     private let storage: any LogStorage
     private(set) var unstable: UnstableLog
     private(set) var committed: LogIndex

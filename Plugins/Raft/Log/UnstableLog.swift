@@ -1,5 +1,5 @@
 /// The end of the log that is not known to be stored, or a snapshot that is not.
-struct UnstableLog: Sendable {
+struct UnstableLog: ~Copyable, Sendable {
     /// The entry before `entries`: the last one that is stored, or the snapshot's.
     private(set) var base: EntryID
     /// What follows it.

@@ -15,6 +15,7 @@ package struct Membership: Sendable {
 
     // MARK: Members
 
+    @inline(__always)
     func place(of id: ReplicaID) -> Int? {
         peers.firstIndex { $0.id == id }
     }
@@ -64,7 +65,9 @@ package struct Membership: Sendable {
 
     /// The latest entry that is on the logs of a quorum.
     var committedIndex: LogIndex {
-        quorum.committedIndex { id in place(of: id).map { peers[$0].match } }
+        // The closure holds the peers, not the whole, which would be copied for every acknowledgement.
+        let peers = peers
+        return quorum.committedIndex { id in peers.first { $0.id == id }?.match }
     }
 
     /// Whether a quorum was heard of lately.

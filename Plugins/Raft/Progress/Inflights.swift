@@ -22,7 +22,7 @@ struct Inflights: Sendable {
     }
 
     /// Whether no more may be sent. The message that crosses the limit on bytes was still allowed.
-    var isFull: Bool { count == countMax || (byteCountMax != 0 && byteCount >= byteCountMax) }
+    @inline(__always) var isFull: Bool { count == countMax || (byteCountMax != 0 && byteCount >= byteCountMax) }
 
     /// Notes a message whose last entry is `last`.
     mutating func add(last: LogIndex, byteCount: Int) {

@@ -41,14 +41,22 @@ struct Progress: Sendable {
     }
 
     /// Whether nothing is sent for now.
-    var isPaused: Bool { mode == .snapshot || isFlowPaused }
+    @inline(__always) var isPaused: Bool { mode == .snapshot || isFlowPaused }
 
     /// Whether an append message may carry entries.
-    var mayCarryEntries: Bool { mode != .replicate || !inflights.isFull }
+    @inline(__always) var mayCarryEntries: Bool { mode != .replicate || !inflights.isFull }
 
     /// Whether sending this commit index would tell the replica something that it can use.
+    @inline(__always)
     func canUseCommit(_ commit: LogIndex) -> Bool {
         commit > sentCommit && sentCommit + 1 < next
+    }
+
+    /// The first entry of the next append message, and whether it may carry any; nil while nothing is sent.
+    ///
+    /// Mutating so that it is called in place: a progress is too large to be copied for each message.
+    mutating func nextAppend() -> (first: LogIndex, mayCarryEntries: Bool)? {
+        isPaused ? nil : (next, mayCarryEntries)
     }
 
     // MARK: Changes of mode
