@@ -152,7 +152,8 @@ struct CasesRunnerTests {
               {"directive": "simple", "input": "v2 v3", "last_index": 1,
                "expected": "more than one voter changed without entering joint config"},
               {"directive": "enter-joint autoleave=true", "input": "r1 v2 l3", "last_index": 9,
-               "expected": "voters=(2)&&(1) learners=(3) autoleave\\n1: StateProbe match=0 next=1\\n2: StateProbe match=0 next=9\\n3: StateProbe match=0 next=9 learner"},
+               "expected": "voters=(2)&&(1) learners=(3) autoleave\\n1: StateProbe match=0 next=1\\n\
+            2: StateProbe match=0 next=9\\n3: StateProbe match=0 next=9 learner"},
               {"directive": "leave", "expected": "unknown command"}
             ]}
             """)
