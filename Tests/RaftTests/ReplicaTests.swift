@@ -100,6 +100,16 @@ struct ReplicaTests {
         }
     }
 
+    @Test("an append message with a gap is refused, and nothing of it is taken over", arguments: [10, 11, 13] as [UInt64])
+    func gaps(index: UInt64) {
+        let (replica, _) = replica(ConfigurationState(voters: [1, 2]))
+        var message = Message(.append, from: 2, to: 1, term: 2, logTerm: 1, index: 10)
+        message.entries = [Entry(term: 2, index: LogIndex(index == 11 ? 11 : index), payload: .empty)]
+        if index == 11 { message.entries.append(Entry(term: 2, index: 13, payload: .empty)) }
+        #expect(throws: RaftError.malformedAppend) { try replica.step(message) }
+        #expect(replica.status.last == EntryID(term: 1, index: 10))
+    }
+
     @Test("looking at what is to be done does not take it")
     func peeking() throws {
         let (replica, storage) = replica(ConfigurationState(voters: [1]))

@@ -45,8 +45,8 @@ let allowedForeign: [String: Set<String>] = [
     "ArgumentParser": ["WeirCommand", "weir-kafka-messages", "weir-raft-cases", "weir-simulate"],
     "TOMLKit": ["WeirCommand"],
     "Yams": ["WeirCommand"],
-    "Foundation": ["WeirCommand", "weir-kafka-messages", "weir-raft-cases"],
-    "FoundationEssentials": ["Kafka", "AdminHTTP", "WeirCommand", "weir-kafka-messages"],
+    "Foundation": ["WeirCommand", "weir-kafka-messages"],
+    "FoundationEssentials": ["Kafka", "AdminHTTP", "WeirCommand", "weir-kafka-messages", "weir-raft-cases"],
 ]
 
 /// What comes with the toolchain and belongs to nobody.

@@ -2,15 +2,19 @@
 extension Consensus {
     mutating func follow(_ message: Message) throws(RaftError) {
         switch message.kind {
-        case .append: followAppend(message)
+        case .append: try followAppend(message)
         case .heartbeat: try followHeartbeat(message)
         case .snapshot: followSnapshot(message)
         default: preconditionFailure("only a leader's messages are followed")
         }
     }
 
-    private mutating func followAppend(_ message: Message) {
+    private mutating func followAppend(_ message: Message) throws(RaftError) {
         let previous = EntryID(term: message.logTerm, index: message.index)
+        // A log has no gaps; a faulty peer must not make one.
+        for (place, entry) in message.entries.enumerated() where entry.index != previous.index + place + 1 {
+            throw .malformedAppend
+        }
         guard previous.index >= log.committed else {
             return send(Message(.appendResponse, to: message.from, index: log.committed))
         }
