@@ -40,8 +40,9 @@ extension Consensus {
     }
 
     private mutating func followSnapshot(_ message: Message) {
-        guard let snapshot = message.snapshot else { return }
-        let index = restore(snapshot) ? log.last.index : log.committed
+        // Without one it brings nothing, and is answered like one that is old.
+        let isRestored = message.snapshot.map { restore($0) } ?? false
+        let index = isRestored ? log.last.index : log.committed
         send(Message(.appendResponse, to: message.from, index: index))
     }
 
