@@ -2,7 +2,7 @@
 extension Consensus {
     mutating func readAsLeader(_ request: Message) {
         guard request.entries.count == 1 else { return }
-        if membership.isSingleton { return answerRead(request, index: log.committed) }
+        // Where the one voter decides alone too: its stored commit index may lag when it starts again, unlike etcd's.
         guard hasCommittedInTerm else {
             earlyReads.append(request)
             return
@@ -19,6 +19,8 @@ extension Consensus {
     }
 
     private mutating func noteRead(_ request: Message) {
+        // A leader that was removed may have been replaced by the one voter that is left: it must ask, unlike etcd's.
+        if membership.isOnlyVoter(id) { return answerRead(request, index: log.committed) }
         switch configuration.readOption {
         case .leaseBased:
             answerRead(request, index: log.committed)
