@@ -3,8 +3,8 @@ import WeirRuntime
 // Calls on open files.
 extension DiskState {
     /// A sync under way: for each file what it will make durable, or why it fails.
-    struct SyncTicket {
-        enum Fate {
+    struct SyncTicket: Sendable {
+        enum Fate: Sendable {
             case succeeds(Node, SimulatedInode.SyncSnapshot)
             case fails(Node, SimulatedInode.SyncSnapshot, DiskError)
             case refused(DiskError)

@@ -140,12 +140,17 @@ public final class SimulatedDisk: Disk {
             return then(files.map { file in Result { () throws(DiskError) in try file.sync() } })
         }
         let (ticket, latency) = state.withLock { state in
-            let handles = files.map { file in (file as? SimulatedFile).flatMap { $0.disk === self ? $0.handle : nil } }
-            return (state.beginSync(handles, files.map(\.path)), state.drawSyncLatency())
+            (state.beginSync(files.map(handle), files.map(\.path)), state.drawSyncLatency())
         }
         thread.schedule(at: simulator.clock.now + latency) {
             then(self.state.withLock { $0.finishSync(ticket) })
         }
+    }
+
+    /// How the disk knows an open file of its own; nil of another's.
+    func handle(_ file: any DiskFile) -> Int? {
+        guard let file = file as? SimulatedFile, file.disk === self else { return nil }
+        return file.handle
     }
 
     /// Runs the job: at once, or as a callback of the disk's own loop.

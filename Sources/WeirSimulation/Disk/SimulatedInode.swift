@@ -6,13 +6,13 @@ struct SimulatedInode {
     static let pageSize = 4096
     private static let zeros = [UInt8](repeating: 0, count: pageSize)
 
-    struct Page {
+    struct Page: Sendable {
         var bytes: [UInt8]
         var version: UInt64
     }
 
     /// What is dirty at the moment when a sync begins.
-    struct SyncSnapshot {
+    struct SyncSnapshot: Sendable {
         let version: UInt64
         let pages: [(index: Int, page: Page)]
         let size: Int64
