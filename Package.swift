@@ -32,8 +32,10 @@ extension Target {
             swiftSettings: settings)
     }
 
-    static func tests(_ name: String, path: String? = nil, _ dependencies: [Dependency] = []) -> Target {
-        .testTarget(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+    static func tests(
+        _ name: String, path: String? = nil, exclude: [String] = [], _ dependencies: [Dependency] = []
+    ) -> Target {
+        .testTarget(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: settings)
     }
 
     static func systemLibrary(_ name: String, apt package: String) -> Target {
@@ -120,7 +122,7 @@ let package = Package(
         .weir("RaftSimulation", path: "Tests/Simulation", ["Raft", "WeirRuntime", "WeirSimulation"]),
 
         .tests("WorkTrackingTests", ["WorkTracking"]),
-        .tests("RaftTests", ["Raft", "weir-raft-cases"]),
+        .tests("RaftTests", exclude: ["Cases"], ["Raft", "weir-raft-cases"]),
         .tests("SimulationTests", ["RaftSimulation", "Raft", "WeirSimulation"]),
         .tests(
             "WeirRuntimeTests",

@@ -100,7 +100,7 @@ struct ReplicaTests {
         }
     }
 
-    @Test("an append message with a gap is refused, and nothing of it is taken over", arguments: [10, 11, 13] as [UInt64])
+    @Test("an append message with a gap is refused, and nothing of it is taken over", arguments: [10, 11, 13])
     func gaps(index: UInt64) {
         let (replica, _) = replica(ConfigurationState(voters: [1, 2]))
         var message = Message(.append, from: 2, to: 1, term: 2, logTerm: 1, index: 10)
@@ -108,6 +108,17 @@ struct ReplicaTests {
         if index == 11 { message.entries.append(Entry(term: 2, index: 13, payload: .empty)) }
         #expect(throws: RaftError.malformedAppend) { try replica.step(message) }
         #expect(replica.status.last == EntryID(term: 1, index: 10))
+    }
+
+    @Test("what a faulty peer may send is dropped without an answer: no entries, no term")
+    func faultyPeer() throws {
+        let (replica, storage) = replica(ConfigurationState(voters: [1]))
+        replica.campaign()
+        try settle(replica, storage)
+        #expect(throws: RaftError.proposalDropped) { try replica.step(Message(.propose, from: 2, to: 1)) }
+        try replica.step(Message(.vote, from: 2, to: 1))
+        try replica.step(Message(.preVote, from: 2, to: 1))
+        #expect(!replica.hasReady)
     }
 
     @Test("looking at what is to be done does not take it")

@@ -45,7 +45,7 @@ let allowedForeign: [String: Set<String>] = [
     "ArgumentParser": ["WeirCommand", "weir-kafka-messages", "weir-raft-cases", "weir-simulate"],
     "TOMLKit": ["WeirCommand"],
     "Yams": ["WeirCommand"],
-    "Foundation": ["WeirCommand", "weir-kafka-messages"],
+    "Foundation": ["WeirCommand", "weir-kafka-messages", "weir-simulate"],
     "FoundationEssentials": ["Kafka", "AdminHTTP", "WeirCommand", "weir-kafka-messages", "weir-raft-cases"],
 ]
 

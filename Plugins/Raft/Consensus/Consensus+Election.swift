@@ -132,6 +132,8 @@ extension Consensus {
 
     /// Grants or refuses a vote. Learners vote too: they may be voters already and not know it.
     mutating func answerVote(_ message: Message) {
+        // Nobody campaigns for term 0: a faulty peer must not make this replica answer in it.
+        guard message.term > 0 else { return }
         let isPreVote = message.kind == .preVote
         let isFree =
             vote == message.from || (vote == .none && leader == .none) || (isPreVote && message.term > term)

@@ -1,8 +1,7 @@
 /// What a leader appends to its log.
 extension Consensus {
     mutating func proposeAsLeader(_ entries: consuming [Entry]) throws(RaftError) {
-        precondition(!entries.isEmpty, "a proposal has entries")
-        guard membership.place(of: id) != nil, transferee == .none else { throw .proposalDropped }
+        guard !entries.isEmpty, membership.place(of: id) != nil, transferee == .none else { throw .proposalDropped }
         var pending = pendingConfigurationIndex
         for place in entries.indices where entries[place].kind != .normal {
             guard let change = entries[place].configurationChange else { continue }
