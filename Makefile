@@ -54,6 +54,7 @@ clients: release ## Real clients against a running node, every case of the confo
 simulate: setup ## Consensus and recovery over many more seeds than `make test` runs
 	$(SWIFT) build -c release --product weir-simulate
 	.build/release/weir-simulate --swarm --first-seed $${FIRST_SEED:-1} --seeds $${SEEDS:-1000}
+	for nodes in 1 2 3 4; do .build/release/weir-simulate --swarm --nodes $$nodes --first-seed 1 --seeds 100 || exit 1; done
 	$(SWIFT) build --build-tests
 	WEIR_TEST_SEEDS=$${SEEDS:-20000} $(SWIFT) test --skip-build --filter 'RecoverySimulation'
 

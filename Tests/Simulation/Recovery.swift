@@ -57,7 +57,9 @@ extension Simulation {
         node.disk.faults = faults
         node.disk.capacityBytes = 1 << 40
         if node.isRunning { offer(node.sendable, at: node) }
-        if node.phase == .down, !node.isStopped { queue.add(.start, at: now + random.below(1000), node: node.slot, life: node.life) }
+        if node.phase == .down, !node.isStopped {
+            queue.add(.start, at: now + random.below(1000), node: node.slot, life: node.life)
+        }
     }
 
     /// Nodes that are enough: some members if that will do, otherwise all usable nodes; nil where not even those are.
@@ -67,7 +69,8 @@ extension Simulation {
     private func drawCore() -> NodeSet? {
         let usable = usableNodes
         let members = history.latestMembership.members.everybody & usable
-        for _ in 0..<4 {
+        let isAnythingBroken = !options.without.isSuperset(of: [.crashes, .partitions])
+        for _ in 0..<4 where isAnythingBroken {
             var core: NodeSet = 0
             for slot in members.slots where random.below(4) > 0 { core |= 1 << NodeSet(slot) }
             if isEnough(core) { return core }
@@ -150,7 +153,8 @@ extension Simulation {
                 + " applied \(node.applied) last \(node.log.lastMark.term)/\(node.log.last) \(node.members)"
                 + (node.isQuiet ? "" : " at work")
         }
-        return "nothing has moved for \(recovery?.patienceTicks ?? 0) ticks, \(recovery?.acknowledged ?? 0) proposals got through; "
+        return
+            "nothing has moved for \(recovery?.patienceTicks ?? 0) ticks, \(recovery?.acknowledged ?? 0) proposals got through; "
             + "\(history.latestMembership.members); " + states.joined(separator: "; ")
     }
 

@@ -18,10 +18,10 @@ public struct SimulationOptions: Sendable, Hashable {
         case doubleApply
         /// Messages leave before what they vouch for is stored.
         case earlyAnswers
-        /// Snapshots come without the learners.
-        case snapshotWithoutLearners
-        /// A leader's commit index is not passed on to a follower in the second phase.
-        case silentFollower
+        /// A follower takes in no appends in the second phase.
+        case deafFollower
+        /// Reads are answered one index too early.
+        case staleReads
     }
 
     /// What everything is drawn from.
@@ -30,8 +30,8 @@ public struct SimulationOptions: Sendable, Hashable {
     public var steps = 20_000
     /// How the faults are chosen.
     public var mix = Mix.medium
-    /// Nodes that the group begins with; nil: 5, or drawn in a swarm.
-    public var nodeCount: Int?
+    /// Nodes that the group begins with.
+    public var nodeCount = 5
     /// Kinds of trouble that are left out.
     public var without: Set<Fault> = []
     /// What is broken on purpose.
@@ -44,7 +44,7 @@ public struct SimulationOptions: Sendable, Hashable {
     public var arguments: String {
         var words = ["--seed \(seed)", "--steps \(steps)"]
         if mix == .swarm { words.append("--swarm") }
-        if let nodeCount { words.append("--nodes \(nodeCount)") }
+        if nodeCount != 5 { words.append("--nodes \(nodeCount)") }
         if !without.isEmpty {
             let names = Fault.allCases.filter(without.contains).map(\.rawValue)
             words.append("--without " + names.joined(separator: ","))

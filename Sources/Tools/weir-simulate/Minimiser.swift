@@ -42,7 +42,7 @@ struct Minimiser {
                 smaller.without.insert(fault)
                 if attempt(smaller) { isSmaller = true }
             }
-            for count in stride(from: (best.nodeCount ?? 5) - 1, through: 2, by: -1) {
+            for count in stride(from: best.nodeCount - 1, through: 2, by: -1) {
                 var smaller = best
                 smaller.nodeCount = count
                 guard attempt(smaller) else { break }

@@ -31,7 +31,7 @@ struct WeirSimulate: ParsableCommand {
     var minimise = false
 
     @Option(help: "Nodes that the group begins with.")
-    var nodes: Int?
+    var nodes = 5
 
     @Option(help: "Faults to leave out, by name, with commas between.")
     var without: String?
@@ -51,7 +51,7 @@ struct WeirSimulate: ParsableCommand {
     func validate() throws {
         guard seed != nil || seeds != nil else { throw ValidationError("say --seed S, or --first-seed S --seeds N") }
         guard steps > 0 else { throw ValidationError("--steps must be positive") }
-        if let nodes, !(1...9).contains(nodes) { throw ValidationError("--nodes is 1 to 9") }
+        if !(1...9).contains(nodes) { throw ValidationError("--nodes is 1 to 9") }
         if let sabotage, SimulationOptions.Sabotage(rawValue: sabotage) == nil {
             throw ValidationError("there is no sabotage \(sabotage)")
         }

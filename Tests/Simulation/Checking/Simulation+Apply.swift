@@ -29,7 +29,7 @@ extension Simulation {
     private func applyPayload(_ entry: Entry, at node: Node) {
         guard entry.payload.handle > 0 else { return }
         node.stateHash = mix(node.stateHash, entry.contentHash)
-        if options.sabotage == .doubleApply, entry.index.value % 100 == 0, node.slot == 1 {
+        if options.sabotage == .doubleApply, entry.index.value % 10 == 0, node.slot == 1 {
             node.stateHash = mix(node.stateHash, entry.contentHash)
         }
         let place = Int(entry.payload.handle) - 1
@@ -101,7 +101,8 @@ extension Simulation {
         let expected = old.applying(change)
         check(
             expected == node.members, .configurationSound, node,
-            "\(old), \(change.line): it has \(node.members), and not \(expected.map(String.init(describing:)) ?? "none")")
+            "\(old), \(change.line): it has \(node.members), and not \(expected.map(String.init(describing:)) ?? "none")"
+        )
         if let flaw = node.members.flaw { fail(.configurationSound, node, "\(node.members): \(flaw)") }
         history.changeMembership(at: index, state)
         counts[.changesApplied] += 1

@@ -17,7 +17,8 @@ extension Simulation {
         let isSound = node.stored.sync(upTo: sequence)
         check(
             isSound, .oneVotePerTerm, node,
-            "in term \(node.stored.hardState.term.value) it stored two votes, or an earlier term after a later")
+            "in term \(node.stored.hardState.term.value) it stored two votes, or none after one, or an earlier term after a later"
+        )
     }
 
     // MARK: Leaders
@@ -40,7 +41,9 @@ extension Simulation {
         let patience = 2 * plan.replica.electionTicks + 1
         guard plan.replica.checkQuorum, node.ticks - node.leadership.since > patience else { return }
         var heard = node.id.bit
-        for slot in nodes.indices where node.ticks - node.leadership.heard[slot] <= patience { heard |= 1 << NodeSet(slot) }
+        for slot in nodes.indices where node.ticks - node.leadership.heard[slot] <= patience {
+            heard |= 1 << NodeSet(slot)
+        }
         check(
             node.members.hasQuorum(heard), .quorumHeard, node,
             "in \(patience) ticks it heard only \(heard.slots.map { $0 + 1 }), and still leads; \(node.members)")
@@ -62,7 +65,8 @@ extension Simulation {
 
     private func audit(_ peer: ReplicaStatus.Peer, of node: Node, firstIndex: LogIndex) {
         let name = "what it believes of \(peer.id.value)"
-        check(peer.match < peer.next, .progressTrue, node, "\(name): match \(peer.match.value), next \(peer.next.value)")
+        check(
+            peer.match < peer.next, .progressTrue, node, "\(name): match \(peer.match.value), next \(peer.next.value)")
         check(
             peer.next.value <= node.log.last + 1, .progressTrue, node,
             "\(name): next \(peer.next.value), and its log ends at \(node.log.last)")
@@ -116,6 +120,7 @@ extension Simulation {
         let next = isFailed ? before.match + 1 : max(before.match, before.pendingSnapshot) + 1
         check(
             after.mode == .probe && after.next == next, .progressTrue, node,
-            "its snapshot for \(id.value) \(isFailed ? "failed" : "arrived"): next is \(after.next.value), mode \(after.mode)")
+            "its snapshot for \(id.value) \(isFailed ? "failed" : "arrived"): next is \(after.next.value), mode \(after.mode)"
+        )
     }
 }

@@ -23,7 +23,8 @@ extension Simulation {
 
     private func observe(_ state: HardState, of node: Node) {
         let old = node.hardState
-        check(state.term >= old.term, .termMonotonic, node, "its term goes from \(old.term.value) to \(state.term.value)")
+        check(
+            state.term >= old.term, .termMonotonic, node, "its term goes from \(old.term.value) to \(state.term.value)")
         check(
             state.term != old.term || old.vote == .none || state.vote == old.vote, .oneVotePerTerm, node,
             "in term \(state.term.value) its vote goes from \(old.vote.value) to \(state.vote.value)")
@@ -190,9 +191,10 @@ extension Simulation {
         counts[.reads] += 1
         note("node \(node.slot + 1) may answer read \(place + 1) at \(state.index.value)")
         guard read.life == node.life, Int(read.node) == node.slot else { return }
+        let index = options.sabotage == .staleReads ? state.index.value - 1 : state.index.value
         check(
-            state.index.value >= read.floor, .linearizableRead, node,
-            "read \(place + 1) may be answered at \(state.index.value), and \(read.floor) was committed when it began")
+            index >= read.floor, .linearizableRead, node,
+            "read \(place + 1) may be answered at \(index), and \(read.floor) was committed when it began")
         node.waitingReads.append(state.index.value)
     }
 

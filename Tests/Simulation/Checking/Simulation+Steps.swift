@@ -159,7 +159,8 @@ extension Simulation {
         }
         guard let first = message.entries.first, let last = message.entries.last else { return }
         check(
-            first.index == message.index + 1 && last.index == message.index + message.entries.count, .appendFromLog, node,
+            first.index == message.index + 1 && last.index == message.index + message.entries.count, .appendFromLog,
+            node,
             "the entries of \(message.line) do not follow the place it names")
         check(
             node.log.mark(at: last.index.value).map { $0.term == last.term.value } ?? true, .appendFromLog, node,

@@ -134,7 +134,9 @@ struct StoredImage {
             for mark in write.marks { log.append(mark) }
         }
         guard let state = write.hardState else { return true }
+        let isForgotten = state.term == hardState.term && hardState.vote != .none && state.vote != hardState.vote
         hardState = state
+        if isForgotten { return false }
         guard state.vote != .none else { return true }
         if let last = votes.last, last.term >= state.term.value {
             return last.term > state.term.value ? false : last.candidate == state.vote

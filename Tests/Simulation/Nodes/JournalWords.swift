@@ -24,7 +24,8 @@ extension [UInt64] {
             return append(entry.payload.handle)
         }
         append(
-            UInt64(entry.kind.rawValue) | UInt64(change.transition.rawValue) << 8 | UInt64(change.operations.count) << 16)
+            UInt64(entry.kind.rawValue) | UInt64(change.transition.rawValue) << 8 | UInt64(change.operations.count)
+                << 16)
         for operation in change.operations {
             append(UInt64(operation.kind.rawValue) << 32 | operation.replica.value)
         }

@@ -105,7 +105,8 @@ extension Simulation {
             }
             guard contents.isDamaged == node.isFlipped else {
                 return fail(
-                    .damageNoticed, node, node.isFlipped ? "a flipped bit went unnoticed" : "a sound journal seems damaged")
+                    .damageNoticed, node,
+                    node.isFlipped ? "a flipped bit went unnoticed" : "a sound journal seems damaged")
             }
             if contents.isDamaged { return retire(node) }
             noteLosses(node, contents)
@@ -231,7 +232,9 @@ extension Simulation {
             fold(UInt64(message.kind.rawValue) << 56 | message.term.value << 32 | message.index.value)
             counts[.delivered] += 1
             note("\(message.line) arrives")
-            if message.kind == .snapshot, plan.snapshotsReported { planSnapshotReport(from, of: node.slot, isFailed: false) }
+            if message.kind == .snapshot, plan.snapshotsReported {
+                planSnapshotReport(from, of: node.slot, isFailed: false)
+            }
             receive(message, at: node)
         } catch {
             begin(event)

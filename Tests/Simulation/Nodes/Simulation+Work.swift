@@ -14,6 +14,7 @@ extension Simulation {
             let changes = message.entries.compactMap(\.configurationChange)
             guard changes.allSatisfy({ mayPropose($0, at: node) }) else { return }
         }
+        if options.sabotage == .deafFollower, recovery != nil, node.slot == 0, message.kind == .append { return }
         node.isExact = !node.isBusy
         let before = expectation(of: message, at: node)
         let isTaken = step(message, at: node)
@@ -172,7 +173,8 @@ extension Simulation {
         node.flush = journal.beginSync()
         let mean = plan.slowDiskMask.has(node.slot) && recovery == nil ? plan.syncMean : 30
         queue.add(.stored, at: now + plan.syncFloor + random.around(mean), node: node.slot, life: node.life)
-        if options.sabotage == .earlyAnswers { node.ready?.messages.forEach { transmit($0, from: node) } }
+        guard options.sabotage == .earlyAnswers else { return }
+        for message in node.writing.flatMap(\.responses) where message.to != node.id { transmit(message, from: node) }
     }
 
     /// A sync has ended.

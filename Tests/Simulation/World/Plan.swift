@@ -82,7 +82,7 @@ struct Plan: Sendable {
         drawNodes(&draw)
         drawDisks(&draw)
         drawLoad(&draw)
-        nodeCount = options.nodeCount ?? draw.pick(medium: 5, [5, 5, 5, 3, 4, 5])
+        nodeCount = options.nodeCount
         settle()
     }
 
@@ -157,7 +157,7 @@ struct Plan: Sendable {
             slowDiskMask = slowDisks
         }
         failedSync = draw.chance(.failedSync, medium: 1, 1...4)
-        fullDisk = draw.chance(.fullDisk, medium: 1, 1...4)
+        fullDisk = draw.chance(.fullDisk, medium: 2, 2...15)
         corruption = draw.chance(.corruption, medium: 50, 20...300)
     }
 

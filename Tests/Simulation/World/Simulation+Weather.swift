@@ -65,7 +65,9 @@ extension Simulation {
         let isAsymmetric = random.happens(plan.asymmetric)
         let isInward = random.below(2) == 0
         counts[.partitions] += 1
-        note("nodes \(part.slots.map { $0 + 1 }) are cut off\(isAsymmetric ? isInward ? ", inwards" : ", outwards" : "")")
+        note(
+            "nodes \(part.slots.map { $0 + 1 }) are cut off\(isAsymmetric ? isInward ? ", inwards" : ", outwards" : "")"
+        )
         for slot in 0..<32 {
             if part.has(slot) {
                 if !isAsymmetric || !isInward { network.block(from: slot, ~part) }
@@ -120,7 +122,8 @@ extension Simulation {
             node.disk.capacityBytes = node.disk.usedBytes
         }
         guard plan.corruption != .never else { return }
-        for node in nodes where node.phase == .down && node.lostPower && !node.isFlipped && random.happens(plan.corruption) {
+        for node in nodes
+        where node.phase == .down && node.lostPower && !node.isFlipped && random.happens(plan.corruption) {
             damage(node)
         }
     }
