@@ -132,18 +132,19 @@ extension Consensus {
 
     /// Grants or refuses a vote. Learners vote too: they may be voters already and not know it.
     mutating func answerVote(_ message: Message) {
-        // Nobody campaigns for term 0: a faulty peer must not make this replica answer in it.
-        guard message.term > 0 else { return }
         let isPreVote = message.kind == .preVote
         let isFree =
             vote == message.from || (vote == .none && leader == .none) || (isPreVote && message.term > term)
         let last = EntryID(term: message.logTerm, index: message.index)
         let kind: Message.Kind = isPreVote ? .preVoteResponse : .voteResponse
         guard isFree && log.isUpToDate(last) else {
+            // Nobody campaigns for term 0: a faulty peer must not make this replica answer in it.
+            guard term > 0 else { return }
             var refusal = Message(kind, to: message.from, term: term)
             refusal.isRejection = true
             return send(refusal)
         }
+        guard message.term > 0 else { return }
         // With the term that was asked for: the candidate drops answers of another one.
         send(Message(kind, to: message.from, term: message.term))
         if !isPreVote {

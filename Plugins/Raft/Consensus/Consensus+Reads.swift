@@ -2,7 +2,10 @@
 extension Consensus {
     mutating func readAsLeader(_ request: Message) {
         guard request.entries.count == 1 else { return }
-        // Where the one voter decides alone too: its stored commit index may lag when it starts again, unlike etcd's.
+        if configuration.loneVoterReads == .atOnce && membership.hasOneVoter {
+            return answerRead(request, index: log.committed)
+        }
+        // The one voter waits as well: its stored commit index may lag when it starts again.
         guard hasCommittedInTerm else {
             earlyReads.append(request)
             return
@@ -19,8 +22,10 @@ extension Consensus {
     }
 
     private mutating func noteRead(_ request: Message) {
-        // A leader that was removed may have been replaced by the one voter that is left: it must ask, unlike etcd's.
-        if membership.isOnlyVoter(id) { return answerRead(request, index: log.committed) }
+        // Not where a removed leader has that one voter left: it may have been replaced by it, and must ask.
+        if configuration.loneVoterReads == .confirmed && membership.hasOneVoter && membership.isVoter(id) {
+            return answerRead(request, index: log.committed)
+        }
         switch configuration.readOption {
         case .leaseBased:
             answerRead(request, index: log.committed)

@@ -178,6 +178,6 @@ extension Consensus {
         log.applied(to: applied, sizeBytes: sizeBytes)
         guard role == .leader, membership.configuration.autoLeave, applied >= pendingConfigurationIndex else { return }
         // Refused during a transfer; the next entry that is applied tries again.
-        try? proposeAsLeader([Entry(change: .leaveJoint)])
+        try? proposeAsLeader([.autoLeave])
     }
 }

@@ -8,6 +8,15 @@ public struct ReplicaConfiguration: Sendable {
         case leaseBased
     }
 
+    /// When the group's one voter answers a read.
+    public enum LoneVoterReads: Sendable, Hashable {
+        /// When it has committed in its term; and a leader that is not that voter asks it.
+        case confirmed
+        /// At once, as in etcd's library: stale where its stored commit index lagged at a restart, and where the
+        /// leader was removed and the voter that is left leads already.
+        case atOnce
+    }
+
     /// Who it is.
     public var id: ReplicaID
     /// Ticks without a leader until an election; each is drawn from this up to twice this less one.
@@ -34,6 +43,8 @@ public struct ReplicaConfiguration: Sendable {
     public var preVote = false
     /// How a read index is confirmed.
     public var readOption = ReadOption.safe
+    /// When the group's one voter answers a read.
+    public var loneVoterReads = LoneVoterReads.confirmed
     /// Whether a follower refuses proposals instead of forwarding them.
     public var disableProposalForwarding = false
     /// Whether proposed membership changes are appended even where they cannot be applied.

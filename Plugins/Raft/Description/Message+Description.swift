@@ -21,7 +21,7 @@ extension Message {
             for entry in entries { text += "\n\(deeper)\(entry.describe(payloadText))" }
             text += "\n\(indent)]"
         }
-        if let snapshot { text += "\n\(deeper)Snapshot: \(snapshot.describe())" }
+        if let snapshot, snapshot.last.index > 0 { text += "\n\(deeper)Snapshot: \(snapshot.describe())" }
         if !responses.isEmpty {
             text += " Responses:["
             for response in responses { text += "\n" + response.describe(indent: deeper, payloadText) }
@@ -35,6 +35,7 @@ extension ReplicaID {
     /// Where a message goes: the number in hexadecimal, or the name of a replica's own storage or apply work.
     public func describeTarget() -> String {
         switch self {
+        case .none: "None"
         case .appendThread: "AppendThread"
         case .applyThread: "ApplyThread"
         default: String(value, radix: 16)

@@ -34,10 +34,8 @@ package struct Membership: Sendable {
         place(of: id).map { peers[$0].isLearner } ?? true
     }
 
-    /// Whether the replica is the group's one voter, and so decides alone.
-    func isOnlyVoter(_ id: ReplicaID) -> Bool {
-        configuration.voters.count == 1 && configuration.voters[0] == id && configuration.votersOutgoing.isEmpty
-    }
+    /// Whether the group has one voter, who decides alone.
+    var hasOneVoter: Bool { configuration.voters.count == 1 && configuration.votersOutgoing.isEmpty }
 
     /// Takes over a changed configuration.
     package mutating func change(to changed: ConfigurationChanger) {

@@ -97,10 +97,13 @@ public struct ConfigurationChange: Hashable, Sendable {
     /// Whether it enters a joint configuration.
     public var isEnterJoint: Bool { transition != .auto || operations.count > 1 }
 
-    /// What it counts in the limits on bytes; nothing where it only leaves a joint configuration.
-    public var byteCount: Int {
-        let operationBytes = operations.reduce(0) { $0 + 5 + varintByteCount($1.replica.value) }
-        return operationBytes + (transition == .auto ? 0 : 2)
+    /// What it counts in the limits on bytes.
+    ///
+    /// Its size in etcd's wire format: a tag and a byte for the kind, a tag and a varint for the replica; the new form
+    /// wraps each operation in a tag and a length, and has a tag and a byte for the transition.
+    public func byteCount(as form: EntryKind) -> Int {
+        let isOld = form == .configurationChangeV1
+        return operations.reduce(isOld ? 0 : 2) { $0 + (isOld ? 3 : 5) + varintByteCount($1.replica.value) }
     }
 }
 

@@ -63,8 +63,18 @@ public struct Entry: Sendable {
         precondition(form != .configurationChangeV1 || change.isSimple, "the old form holds one operation")
         self.term = term
         self.index = index
-        payload = Payload(owner: ChangeContent(change), byteCount: change.byteCount)
+        payload = Payload(owner: ChangeContent(change), byteCount: change.byteCount(as: form))
         kind = form
+    }
+
+    /// The change by which a leader leaves a joint configuration by itself: no quota may refuse it, so it counts nothing.
+    static var autoLeave: Entry { Entry(autoLeave: .leaveJoint) }
+
+    private init(autoLeave change: ConfigurationChange) {
+        term = 0
+        index = 0
+        payload = Payload(owner: ChangeContent(change), byteCount: 0)
+        kind = .configurationChange
     }
 
     /// The change of an entry that is one; nil of a normal one.

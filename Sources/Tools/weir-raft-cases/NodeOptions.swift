@@ -13,6 +13,8 @@ struct NodeOptions {
         configuration.heartbeatTicks = 1
         configuration.inflightMessagesMax = 2_147_483_647
         configuration.messageBytesMax = .max
+        // The cases say what etcd's library does; on its own, Weir asks first.
+        configuration.loneVoterReads = .atOnce
         var state = ConfigurationState()
         var index: UInt64 = 0
         var content = ""
