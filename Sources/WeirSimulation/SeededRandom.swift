@@ -25,6 +25,16 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
         return Double.random(in: 0..<1, using: &self) < probability
     }
 
+    /// A time around `mean`, as of something that may happen at any moment: mostly shorter, rarely many times as long.
+    ///
+    /// Close to an exponential distribution, from integers alone: the same on every machine.
+    public mutating func around(_ mean: Int64) -> Int64 {
+        // Half of the words have no leading zero, a quarter one, and so on; the low bits fill the gaps.
+        let word = next() | 1 << 16
+        let parts = Int64(word.leadingZeroBitCount * 256) + Int64(word & 0xff)
+        return mean / 384 * parts + mean % 384 * parts / 384
+    }
+
     /// A generator of its own for a part of the simulation: what it draws does not disturb the others.
     public mutating func split() -> SeededRandom {
         SeededRandom(seed: next())

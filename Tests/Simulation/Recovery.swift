@@ -13,6 +13,8 @@ struct Recovery {
     var reached = 0
     var reachedAt: Int
     var isDone = false
+    /// Nobody can be elected any more.
+    var isWedged = false
     /// How long nothing may move.
     var patienceTicks: Int
 
@@ -34,18 +36,19 @@ extension Simulation {
             core: core, firstProposal: history.proposals.count, reachedAt: now,
             patienceTicks: (60 + 3 * spread) * plan.replica.electionTicks)
         note("from now on nodes \(core.slots.map { $0 + 1 }) are well")
-        network.unblockAll()
-        network.lostKind = nil
+        network.calmDown()
         for node in nodes { settleFate(of: node, isWell: core.has(node.slot)) }
-        while violation == nil, recovery?.isDone == false, let event = queue.next() { handle(event) }
-        if violation == nil { checkAtRest() }
+        while violation == nil, recovery?.isDone == false, recovery?.isWedged == false, let event = queue.next() {
+            handle(event)
+        }
+        if violation == nil, recovery?.isDone == true { checkAtRest() }
     }
 
     private func settleFate(of node: Node, isWell: Bool) {
         guard let core = recovery?.core else { return }
         guard isWell else {
-            network.block(from: node.slot, core)
-            for slot in core.slots { network.block(from: slot, node.id.bit) }
+            network.cut(from: node.slot, core)
+            for slot in core.slots { network.cut(from: slot, node.id.bit) }
             if random.below(2) == 0 { crash(node, cutsPower: true) }
             return
         }
@@ -64,8 +67,8 @@ extension Simulation {
 
     /// Nodes that are enough: some members if that will do, otherwise all usable nodes; nil where not even those are.
     ///
-    /// Nodes that are no members any more are left out where possible: without pre-vote or check-quorum those that do
-    /// not know it campaign for ever, and nothing else may get through. Where they are needed then, nothing is asked.
+    /// Nodes that are no members any more are left out unless they are needed: without pre-vote or check-quorum those
+    /// that do not know it campaign for ever, and nothing else may get through.
     private func drawCore() -> NodeSet? {
         let usable = usableNodes
         let members = history.latestMembership.members.everybody & usable
@@ -75,9 +78,12 @@ extension Simulation {
             for slot in members.slots where random.below(4) > 0 { core |= 1 << NodeSet(slot) }
             if isEnough(core) { return core }
         }
-        if isEnough(members) { return members }
-        guard plan.replica.preVote || plan.replica.checkQuorum else { return nil }
-        return isEnough(usable) ? usable : nil
+        guard isEnough(usable) else { return nil }
+        var core = usable
+        for slot in (usable & ~members).slots where isEnough(core & ~(1 << NodeSet(slot))) {
+            core &= ~(1 << NodeSet(slot))
+        }
+        return core
     }
 
     /// Whether one of them can be elected, and lead what the group has decided to be and may yet decide to be.
@@ -91,7 +97,7 @@ extension Simulation {
         guard var recovery else { return }
         stopRemovedNodes()
         let latest = history.latestMembership
-        let members = latest.members.everybody & recovery.core & ~strandedLearners
+        let members = latest.members.everybody & recovery.core & ~stranded
         var reached = Int(history.lastCommitted) + history.memberships.count + recovery.acknowledged
         // Long tails take long to be copied, an entry a message where messages are small.
         for slot in recovery.core.slots { reached += Int(nodes[slot].applied + nodes[slot].stored.log.last) }
@@ -109,8 +115,21 @@ extension Simulation {
         recovery.isDone = isThrough && isEven && isAtRest(members)
         self.recovery = recovery
         if latest.members.isJoint && !latest.members.autoLeave { leaveJoint() }
-        let patience = recovery.patienceTicks * unitsPerTick
-        check(now - recovery.reachedAt < patience, .progress, nil, progressText(members))
+        if now - recovery.reachedAt > recovery.patienceTicks * unitsPerTick { giveUp(members) }
+    }
+
+    /// Nothing moves. A violation, unless the rules themselves leave nobody who could be elected.
+    ///
+    /// That happens: a leader that steps down as soon as it applies its own demotion may be the only one who knows
+    /// that the change is committed, and refuse its vote to all others, who count it still and whose logs are shorter.
+    private func giveUp(_ members: NodeSet) {
+        guard let core = recovery?.core, coreLeader != nil || canElect(among: core) else {
+            note("nobody can be elected")
+            counts[.wedged] += 1
+            recovery?.isWedged = true
+            return
+        }
+        fail(.progress, nil, progressText(members))
     }
 
     /// Who leads the core, in the latest term.
@@ -122,14 +141,18 @@ extension Simulation {
         return leader
     }
 
-    /// Learners that nothing brings back: their term is above the leader's, and they do not campaign.
+    /// Members that nothing brings back: their term is above the leader's, and no vote of theirs reaches those who decide.
     ///
-    /// A candidate that came to nothing raised it. Only with pre-vote or check-quorum do they answer the leader,
-    /// which raises its term.
-    private var strandedLearners: NodeSet {
+    /// Learners do not campaign; and a node that was removed and taken in again with its old disk campaigns among those
+    /// who were members then. Only with pre-vote or check-quorum do they answer the leader, which raises its term.
+    private var stranded: NodeSet {
         guard !plan.replica.preVote, !plan.replica.checkQuorum, let leader = coreLeader else { return 0 }
-        let learners = history.latestMembership.members.learners
-        return nodes.reduce(0) { learners.has($1.slot) && $1.term > leader.term ? $0 | $1.id.bit : $0 }
+        let deciding = history.latestMembership.members.allVoters | leader.id.bit
+        return nodes.reduce(0) { set, node in
+            guard node.term > leader.term else { return set }
+            let asked = node.members.allVoters.has(node.slot) ? node.members.allVoters & ~node.id.bit : 0
+            return asked & deciding == 0 ? set | node.id.bit : set
+        }
     }
 
     /// An operator ends what nobody else would.
@@ -161,7 +184,7 @@ extension Simulation {
     /// What must be so at the end.
     private func checkAtRest() {
         guard let core = recovery?.core else { return }
-        let members = history.latestMembership.members.everybody & core & ~strandedLearners
+        let members = history.latestMembership.members.everybody & core & ~stranded
         for slot in members.slots {
             let node = nodes[slot]
             check(

@@ -17,7 +17,7 @@ public final class Simulation {
     /// Events so far.
     var eventCount = 0
     var nodes: [Node] = []
-    var network = Network()
+    var network: Network
     var history: History
     var counts = SimulationCounts()
     var violation: Violation?
@@ -44,6 +44,7 @@ public final class Simulation {
         self.options = options
         plan = Plan(options)
         random = SeededRandom(seed: options.seed)
+        network = Network(plan, seed: random.next())
         traceHash = options.seed
         self.traceFrom = traceFrom
         self.tell = tell

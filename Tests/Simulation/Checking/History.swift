@@ -7,6 +7,8 @@ struct History {
     /// A committed entry.
     struct Committed {
         var mark: Mark
+        /// The term in which it was committed.
+        var term: UInt64
         /// The payload's number, 0 where there is none.
         var payload: UInt64
     }
@@ -56,7 +58,7 @@ struct History {
 
     init(start: UInt64, mark: Mark, state: UInt64, configuration: ConfigurationState) {
         self.start = start
-        committed = [Committed(mark: mark, payload: 0)]
+        committed = [Committed(mark: mark, term: mark.term, payload: 0)]
         states = [state]
         memberships = [MembershipAt(index: start, state: configuration, members: Members(configuration))]
     }
@@ -78,7 +80,10 @@ struct History {
         return states[Int(index - start)]
     }
 
-    mutating func commit(_ mark: Mark) { committed.append(Committed(mark: mark, payload: 0)) }
+    /// Notes what is committed at the next index, and in which term.
+    mutating func commit(_ mark: Mark, in term: UInt64) {
+        committed.append(Committed(mark: mark, term: term, payload: 0))
+    }
 
     /// Notes what is at the next index, and the state after it.
     mutating func apply(_ state: UInt64, payload: UInt64) {
@@ -98,10 +103,10 @@ struct History {
         return true
     }
 
-    /// The last committed entry of a term up to this one.
-    func lastCommitted(upToTerm term: UInt64) -> UInt64 {
+    /// The last entry that was committed in an earlier term, which so must be in the log of this term's leader.
+    func lastCommitted(before term: UInt64) -> UInt64 {
         var place = committed.count - 1
-        while place > 0, committed[place].mark.term > term { place -= 1 }
+        while place > 0, committed[place].term >= term { place -= 1 }
         return start + UInt64(place)
     }
 

@@ -106,7 +106,7 @@ extension Simulation {
         check(
             node.members.hasQuorum(voters) || node.membersBefore?.hasQuorum(voters) == true, .electedByQuorum, node,
             "it leads term \(term) with the stored votes of \(voters.slots.map { $0 + 1 }); \(node.members)")
-        let index = history.lastCommitted(upToTerm: term)
+        let index = history.lastCommitted(before: term)
         guard index > node.log.base else { return }
         check(
             node.log.mark(at: index) == history.mark(at: index), .leaderCompleteness, node,
@@ -133,7 +133,7 @@ extension Simulation {
         }
         for next in last + 1...index {
             guard let mark = node.log.mark(at: next) else { break }
-            history.commit(mark)
+            history.commit(mark, in: node.term)
         }
         counts[.commits] += Int(index - last)
         if plan.replica.readOption == .leaseBased { history.noteCommit(at: now) }

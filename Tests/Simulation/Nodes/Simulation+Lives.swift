@@ -214,50 +214,6 @@ extension Simulation {
         if node.isLeader, node.ticks % plan.replica.electionTicks < count { audit(node) }
     }
 
-    func deliver(_ event: Event) {
-        let packet = network.packets[Int(event.operand)]
-        let node = nodes[Int(packet.to)]
-        if node.isRunning, node.pausedUntil > now {
-            return queue.add(.delivery, at: node.pausedUntil, node: node.slot, operand: event.operand)
-        }
-        let from = Int(packet.from)
-        let isCut = network.isBlocked(from: from, to: node.slot)
-        do {
-            let message = try network.take(event.operand)
-            guard let message, !isCut, node.isRunning else {
-                counts[.lost] += 1
-                return noteUndelivered(from: nodes[from], to: node, snapshot: packet.snapshot)
-            }
-            begin(event)
-            fold(UInt64(message.kind.rawValue) << 56 | message.term.value << 32 | message.index.value)
-            counts[.delivered] += 1
-            note("\(message.line) arrives")
-            if message.kind == .snapshot, plan.snapshotsReported {
-                planSnapshotReport(from, of: node.slot, isFailed: false)
-            }
-            receive(message, at: node)
-        } catch {
-            begin(event)
-            fail(.noUnexpectedError, node, "a message does not decode: \(error)")
-        }
-    }
-
-    /// The shell of a message that was lost may notice.
-    func noteUndelivered(from: Node, to: Node, snapshot: UInt64) {
-        guard from.isRunning else { return }
-        if snapshot > 0 { planSnapshotReport(from.slot, of: to.slot, isFailed: true) }
-        guard random.happens(plan.reports) else { return }
-        queue.add(
-            .unreachableReport, at: now + random.around(500), node: from.slot, life: from.life,
-            operand: UInt32(to.slot))
-    }
-
-    func planSnapshotReport(_ sender: Int, of receiver: Int, isFailed: Bool) {
-        queue.add(
-            .snapshotReport, at: now + random.around(500), node: sender, life: nodes[sender].life,
-            operand: UInt32(receiver) << 1 | (isFailed ? 1 : 0))
-    }
-
     func reportSnapshot(_ node: Node, _ operand: UInt32) {
         let receiver = ReplicaID(slot: Int(operand >> 1))
         let isFailed = operand & 1 == 1

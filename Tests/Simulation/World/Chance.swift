@@ -31,16 +31,8 @@ extension SeededRandom {
         chance.parts > 0 && UInt64(below(1_000_000)) < chance.parts
     }
 
-    /// A time around `mean`, as of something that may happen at any moment: mostly short, rarely much longer.
-    ///
-    /// An approximation of the exponential distribution without a logarithm, at most about 25 times the mean.
-    @inline(__always)
-    mutating func around(_ mean: Int) -> Int {
-        let word = next() | 1 << 16
-        let halvings = word.leadingZeroBitCount
-        let fraction = Int(word & 0xff)
-        return mean * (halvings * 256 + fraction) / 384
-    }
+    /// A time around `mean`: mostly shorter, rarely much longer.
+    mutating func around(_ mean: Int) -> Int { Int(around(Int64(mean))) }
 
     /// One of the elements.
     mutating func element<Element>(of elements: [Element]) -> Element { elements[below(elements.count)] }

@@ -1,98 +1,101 @@
 import Raft
+import WeirRuntime
 import WeirSimulation
 
-/// What is under way between nodes: packets of bytes, on paths that may be slow, cut, or forgetful.
+/// Messages on a simulated network: as bytes, as the codec writes them.
 struct Network {
-    /// A message under way.
-    struct Packet {
-        var bytes: [UInt8] = []
-        var from: UInt8 = 0
-        var to: UInt8 = 0
-        /// The connection it was sent on; a reset begins a new one.
-        var connection: UInt32 = 0
-        /// Deliveries that are planned of it.
-        var copies: UInt8 = 0
-        /// The index of the snapshot that it carries; 0 none.
-        var snapshot: UInt64 = 0
+    /// A message that came through, or what was lost with it.
+    enum Arrival {
+        case message(Message)
+        /// It does not arrive; with it a snapshot up to that index, 0 none.
+        case nothing(snapshot: UInt64)
     }
 
-    /// One direction between two nodes.
-    struct Path {
-        var connection: UInt32 = 0
-        var lastArrival = 0
-        var underWay = 0
-    }
+    /// Nanoseconds in a unit of the simulation's time.
+    private static let unit: Int64 = 1000
 
-    private(set) var packets: [Packet] = []
-    private var free: [UInt32] = []
-    private var paths = [Path](repeating: Path(), count: 32 * 32)
-    /// Whom each node's messages do not reach.
-    private(set) var blocked = [NodeSet](repeating: 0, count: 32)
+    private var wires: SimulatedNetwork
+    /// The snapshots that packets carry, by the packets' numbers.
+    private var snapshots: [UInt64] = []
     /// A kind of message that is lost at the moment.
     var lostKind: Message.Kind?
     private let codec = MessageCodec()
 
-    var isPartitioned: Bool { blocked.contains { $0 != 0 } }
+    init(_ plan: Plan, seed: UInt64) {
+        var faults = NetworkFaults()
+        faults.loss = plan.loss.share
+        faults.duplication = plan.duplication.share
+        faults.delayNanosecondsMin = Int64(plan.delayFloor) * Self.unit
+        faults.delayNanosecondsMean = Int64(plan.delayMean) * Self.unit
+        // Nothing is under way for longer than twenty ticks: by then a connection is given up.
+        faults.delayNanosecondsMax = Int64(20 * unitsPerTick) * Self.unit
+        faults.order = plan.isFIFO ? .asSent : .any
+        faults.pathPacketsMax = plan.capacity
+        faults.slowFactor = Int64(plan.slowPathFactor)
+        wires = SimulatedNetwork(nodeCount: 32, seed: seed, faults: faults)
+        for path in 0..<32 * 32 where plan.slowPathMask >> UInt64((path / 32 * 8 + path % 32) & 63) & 1 == 1 {
+            wires.setSlow(true, from: path / 32, to: path % 32)
+        }
+    }
+
+    /// Mends everything and ends all faults. What is under way is lost: it might tell what decides who can be elected.
+    mutating func calmDown() {
+        wires.mendAll()
+        for from in 0..<32 {
+            for to in 0..<32 { wires.reset(from: from, to: to) }
+        }
+        wires.faults = NetworkFaults()
+        wires.faults.delayNanosecondsMean = 50 * Self.unit
+        lostKind = nil
+    }
 
     // MARK: Cutting
 
-    func isBlocked(from: Int, to: Int) -> Bool { blocked[from].has(to) }
+    var isPartitioned: Bool { wires.cutCount > 0 }
 
-    mutating func block(from: Int, _ nodes: NodeSet) { blocked[from] |= nodes }
-
-    mutating func unblockAll() {
-        for slot in blocked.indices { blocked[slot] = 0 }
+    mutating func cut(from: Int, _ nodes: NodeSet) {
+        for to in 0..<32 where nodes.has(to) { wires.setCut(true, from: from, to: to) }
     }
 
-    /// Forgets what is under way on the path.
-    mutating func reset(from: Int, to: Int) { paths[from * 32 + to].connection += 1 }
+    mutating func mend() { wires.mendAll() }
 
-    // MARK: Packets
+    mutating func reset(from: Int, to: Int) { wires.reset(from: from, to: to) }
 
-    func underWay(from: Int, to: Int) -> Int { paths[from * 32 + to].underWay }
+    // MARK: Messages
 
-    /// Takes in a message; `plan` each of its arrivals.
-    mutating func add(_ message: Message, from: Int, to: Int) -> UInt32 {
-        let place: UInt32
-        if let last = free.popLast() {
-            place = last
-        } else {
-            place = UInt32(packets.count)
-            packets.append(Packet())
-        }
-        packets[Int(place)].bytes.removeAll(keepingCapacity: true)
-        codec.encode(message, into: &packets[Int(place)].bytes, payload: Self.write)
-        packets[Int(place)].from = UInt8(from)
-        packets[Int(place)].to = UInt8(to)
-        packets[Int(place)].connection = paths[from * 32 + to].connection
-        packets[Int(place)].copies = 0
-        packets[Int(place)].snapshot = message.snapshot?.last.index.value ?? 0
-        return place
-    }
-
-    /// Notes that the packet will arrive, at that time or, on an ordered path, when those before it have.
-    mutating func plan(_ place: UInt32, at time: Int, inOrder: Bool) -> Int {
-        packets[Int(place)].copies += 1
-        let path = Int(packets[Int(place)].from) * 32 + Int(packets[Int(place)].to)
-        paths[path].underWay += 1
-        guard inOrder else { return time }
-        paths[path].lastArrival = max(paths[path].lastArrival, time)
-        return paths[path].lastArrival
-    }
-
-    /// Takes an arrival out; nil where its connection was reset. The packet must decode: nothing damages it.
-    mutating func take(_ place: UInt32) throws(DecodeError) -> Message? {
-        let place = Int(place)
-        let path = Int(packets[place].from) * 32 + Int(packets[place].to)
-        paths[path].underWay -= 1
-        packets[place].copies -= 1
-        defer { if packets[place].copies == 0 { free.append(UInt32(place)) } }
-        guard packets[place].connection == paths[path].connection else { return nil }
+    mutating func send(_ message: Message, from: Int, to: Int, at now: Int) -> SimulatedNetwork.Fate {
         let codec = codec
-        let result: Result<Message, DecodeError> = packets[place].bytes.withUnsafeBytes { bytes in
+        let fate = wires.send(from: from, to: to, at: MonotonicTime(nanoseconds: Int64(now) * Self.unit)) { bytes in
+            codec.encode(message, into: &bytes, payload: Self.write)
+        }
+        switch fate {
+        case .arrives(let packet, _), .arrivesTwice(let packet, _, _):
+            while snapshots.count <= packet.number { snapshots.append(0) }
+            snapshots[Int(packet.number)] = message.snapshot?.last.index.value ?? 0
+        case .lost, .cut:
+            break
+        }
+        return fate
+    }
+
+    /// The units of the simulation's time, rounded up, at which something arrives.
+    static func time(_ time: MonotonicTime) -> Int { Int((time.nanoseconds + unit - 1) / unit) }
+
+    func ends(of number: UInt32) -> (from: Int, to: Int) {
+        wires.ends(of: SimulatedNetwork.Packet(number: number))
+    }
+
+    /// Takes an arrival out. What arrives must decode: nothing damages it.
+    mutating func take(_ number: UInt32) throws(DecodeError) -> Arrival {
+        guard let bytes = wires.receive(SimulatedNetwork.Packet(number: number)) else {
+            return .nothing(snapshot: snapshots[Int(number)])
+        }
+        let codec = codec
+        let result: Result<Message, DecodeError> = bytes.withUnsafeBytes { bytes in
             Result { () throws(DecodeError) in try codec.decode(bytes) { Self.read(bytes, $0) } }
         }
-        return try result.get()
+        wires.recycle(bytes)
+        return .message(try result.get())
     }
 
     /// A payload's bytes are its handle, and behind it anything.
@@ -105,4 +108,9 @@ struct Network {
         let handle = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: range.lowerBound, as: UInt64.self))
         return Payload(handle: handle, byteCount: range.count)
     }
+}
+
+extension Chance {
+    /// It as a share of one.
+    fileprivate var share: Double { Double(parts) / 1_000_000 }
 }

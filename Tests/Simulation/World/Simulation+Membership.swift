@@ -168,7 +168,8 @@ extension Simulation {
 extension Node {
     /// What decides about its part in an election: as it is, or as it will be when it starts again.
     fileprivate func electorate(_ history: History) -> (bit: NodeSet, last: (UInt64, UInt64), members: Members) {
-        if isRunning { return (id.bit, (log.lastMark.term, log.last), members) }
+        // Nobody campaigns before it has applied the changes that it knows to be committed.
+        if isRunning { return (id.bit, (log.lastMark.term, log.last), history.membership(at: commit).members) }
         let known = min(max(stored.hardState.commit.value, stored.snapshot), stored.log.last)
         return (id.bit, (stored.log.lastMark.term, stored.log.last), history.membership(at: known).members)
     }

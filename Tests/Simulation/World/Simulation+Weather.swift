@@ -6,7 +6,7 @@ extension Simulation {
     /// Once a tick of an exact clock.
     func changeWeather() {
         queue.add(.weather, at: now + unitsPerTick)
-        startReturningNodes()
+        if nodes.contains(where: \.isStopped) { startReturningNodes() }
         if recovery != nil { return watchRecovery() }
         changeNetwork()
         changeNodes()
@@ -27,7 +27,7 @@ extension Simulation {
         if network.isPartitioned {
             if random.happens(plan.heal) {
                 note("the network heals")
-                network.unblockAll()
+                network.mend()
             }
         } else if random.happens(plan.partition) {
             partition()
@@ -70,9 +70,9 @@ extension Simulation {
         )
         for slot in 0..<32 {
             if part.has(slot) {
-                if !isAsymmetric || !isInward { network.block(from: slot, ~part) }
+                if !isAsymmetric || !isInward { network.cut(from: slot, ~part) }
             } else if !isAsymmetric || isInward {
-                network.block(from: slot, part)
+                network.cut(from: slot, part)
             }
         }
     }
