@@ -37,6 +37,8 @@ extension Simulation {
             patienceTicks: (60 + 3 * spread) * plan.replica.electionTicks)
         note("from now on nodes \(core.slots.map { $0 + 1 }) are well")
         network.calmDown()
+        // What is under way might tell what decides who can be elected.
+        if isAnythingBroken { network.resetAll() }
         for node in nodes { settleFate(of: node, isWell: core.has(node.slot)) }
         while violation == nil, recovery?.isDone == false, recovery?.isWedged == false, let event = queue.next() {
             handle(event)
@@ -72,7 +74,6 @@ extension Simulation {
     private func drawCore() -> NodeSet? {
         let usable = usableNodes
         let members = history.latestMembership.members.everybody & usable
-        let isAnythingBroken = !options.without.isSuperset(of: [.crashes, .partitions])
         for _ in 0..<4 where isAnythingBroken {
             var core: NodeSet = 0
             for slot in members.slots where random.below(4) > 0 { core |= 1 << NodeSet(slot) }
@@ -85,6 +86,9 @@ extension Simulation {
         }
         return core
     }
+
+    /// Whether nodes may be gone in this phase.
+    private var isAnythingBroken: Bool { !options.without.isSuperset(of: [.crashes, .partitions]) }
 
     /// Whether one of them can be elected, and lead what the group has decided to be and may yet decide to be.
     private func isEnough(_ core: NodeSet) -> Bool {
@@ -145,8 +149,10 @@ extension Simulation {
     ///
     /// Learners do not campaign; and a node that was removed and taken in again with its old disk campaigns among those
     /// who were members then. Only with pre-vote or check-quorum do they answer the leader, which raises its term.
-    private var stranded: NodeSet {
-        guard !plan.replica.preVote, !plan.replica.checkQuorum, let leader = coreLeader else { return 0 }
+    var stranded: NodeSet {
+        guard recovery != nil, !plan.replica.preVote, !plan.replica.checkQuorum, let leader = coreLeader else {
+            return 0
+        }
         let deciding = history.latestMembership.members.allVoters | leader.id.bit
         return nodes.reduce(0) { set, node in
             guard node.term > leader.term else { return set }
@@ -170,7 +176,7 @@ extension Simulation {
     }
 
     private func progressText(_ members: NodeSet) -> String {
-        let states = members.slots.map { slot in
+        let states = (recovery?.core ?? members).slots.map { slot in
             let node = nodes[slot]
             return "\(slot + 1): \(node.phase) \(node.softState.role) term \(node.term) commit \(node.commit)"
                 + " applied \(node.applied) last \(node.log.lastMark.term)/\(node.log.last) \(node.members)"

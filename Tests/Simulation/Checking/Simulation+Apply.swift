@@ -118,6 +118,7 @@ extension Simulation {
         node.leadership.since = node.ticks
         for operation in change.operations where operation.replica.bit != 0 {
             node.leadership.probes[operation.replica.slot] = 0
+            node.leadership.awaitsSnapshot &= ~operation.replica.bit
             if old.everybody & operation.replica.bit == 0 {
                 node.leadership.answered &= ~operation.replica.bit
             } else {

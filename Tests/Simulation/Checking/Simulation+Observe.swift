@@ -45,6 +45,7 @@ extension Simulation {
             node.log.mark(at: index)?.term != snapshot.last.term.value, .noNeedlessTruncation, node,
             "it takes a snapshot at \(index) in place of a log that has that entry")
         node.log.reset(to: index, baseMark(of: snapshot))
+        node.unattested = index + 1
         node.openChanges = []
         node.handedOut = index
         node.overtaken = index
@@ -57,6 +58,7 @@ extension Simulation {
     private func observe(_ entries: [Entry], of node: Node, commit: UInt64, stayedLeader: Bool) {
         guard let first = entries.first else { return }
         let start = first.index.value
+        node.unattested = min(node.unattested, start)
         if start <= node.log.last {
             counts[.truncations] += 1
             check(!stayedLeader, .leaderAppendOnly, node, "it rewrites its log from \(start)")
@@ -210,8 +212,9 @@ extension Simulation {
                 where response.kind == .voteResponse || response.kind == .preVoteResponse {
                     checkGrant(response, of: node)
                 }
-            case .append:
-                if node.writesAsynchronously, !message.entries.isEmpty { checkProbe(message, of: node) }
+                checkAttested(message, of: node)
+            case .append, .snapshot:
+                if node.writesAsynchronously { checkWindow(message, of: node) }
             default: break
             }
         }
@@ -233,10 +236,28 @@ extension Simulation {
             "it would vote for \(response.to.value) in term \(response.term.value), whose log lacks entries")
     }
 
-    /// A replica that has not answered in this term is sent one append at a time.
-    private func checkProbe(_ message: Message, of node: Node) {
+    /// Every write attests the whole log anew, until an answer of the same term has come back.
+    ///
+    /// An answer of an earlier term says nothing: the entries may have been replaced, and written again, since.
+    private func checkAttested(_ message: Message, of node: Node) {
+        let attestation = message.responses.first { $0.kind == .storageAppendResponse && $0.index > 0 }
+        guard node.unattested <= node.log.last else { return }
+        check(
+            attestation?.index.value == node.log.last && attestation?.logTerm.value == node.log.lastMark.term
+                && attestation?.term.value == node.term, .storedBeforeAnswer, node,
+            "it takes its log to be stored up to \(attestation?.index.value ?? node.log.last), and no answer of "
+                + "term \(node.term) has said so from \(node.unattested) on")
+    }
+
+    /// A replica that has not answered in this term is sent one append at a time, and one that waits for a snapshot none.
+    private func checkWindow(_ message: Message, of node: Node) {
         let slot = message.to.slot
-        guard node.leadership.term == message.term.value, !node.leadership.answered.has(slot) else { return }
+        guard node.leadership.term == message.term.value else { return }
+        check(
+            !node.leadership.awaitsSnapshot.has(slot), .windowLimit, node,
+            "\(message.line) is sent, and the receiver's snapshot is still on its way")
+        if message.kind == .snapshot { node.leadership.awaitsSnapshot |= message.to.bit }
+        guard !message.entries.isEmpty, !node.leadership.answered.has(slot) else { return }
         node.leadership.probes[slot] += 1
         check(
             node.leadership.probes[slot] <= 1, .windowLimit, node,

@@ -42,7 +42,17 @@ extension Simulation {
         let slot = message.from.slot
         node.leadership.heard[slot] = node.ticks
         node.leadership.probes[slot] = 0
-        if message.kind == .appendResponse, !message.isRejection { node.leadership.answered |= message.from.bit }
+        guard message.kind == .appendResponse, !message.isRejection else { return }
+        node.leadership.answered |= message.from.bit
+        if message.index + 1 >= node.storage.firstIndex { node.leadership.awaitsSnapshot &= ~message.from.bit }
+    }
+
+    /// Notes what an answer of the node's own storage says.
+    func noteAttested(_ message: Message, at node: Node) {
+        guard message.index > 0, message.term == node.hardState.term,
+            node.log.mark(at: message.index.value)?.term == message.logTerm.value
+        else { return }
+        node.unattested = max(node.unattested, message.index.value + 1)
     }
 
     /// Checks what the message changed.

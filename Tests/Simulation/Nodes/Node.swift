@@ -40,6 +40,8 @@ final class Node {
     var log = ShadowLog()
     /// Indexes of changes in the log that the replica does not know to be applied, ascending.
     var openChanges: [UInt64] = []
+    /// The first entry of which no answer of this term has said that it is stored; where storage is asynchronous.
+    var unattested: UInt64 = .max
     /// The last entry handed out to be applied.
     var handedOut: UInt64 = 0
 
@@ -141,6 +143,7 @@ final class Node {
         applyingBytes = 0
         waitingReads = []
         openChanges = []
+        unattested = .max
         membersBefore = nil
         requestedVote = nil
         heardLeader = Int.min / 2
@@ -160,6 +163,8 @@ struct Leadership {
     /// Appends with entries that were sent to a replica that has not answered yet in this term.
     var probes = [Int](repeating: 0, count: 32)
     var answered: NodeSet = 0
+    /// Those to whom a snapshot is on its way.
+    var awaitsSnapshot: NodeSet = 0
     var transferee: ReplicaID = .none
     var transferSeen = 0
 }

@@ -220,6 +220,7 @@ extension Simulation {
         note("node \(node.slot + 1) learns that its snapshot for \(receiver.value) \(isFailed ? "failed" : "arrived")")
         node.isExact = !node.isBusy
         let before = peerStatus(receiver, at: node)
+        node.leadership.awaitsSnapshot &= ~receiver.bit
         node.replica?.reportSnapshot(to: receiver, isFailed ? .failed : .delivered)
         checkReport(node, receiver, isFailed: isFailed, before: before)
         settle(node)

@@ -55,6 +55,7 @@ extension Simulation {
             if !node.isBusy, replica.hasReady {
                 take(replica.ready(), of: node)
             } else if let message = node.inbox.popFirst() {
+                if message.kind == .storageAppendResponse { noteAttested(message, at: node) }
                 step(message, at: node)
             } else if !node.isBusy, let message = node.held.popFirst() {
                 step(message, at: node)

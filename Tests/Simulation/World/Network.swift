@@ -38,12 +38,16 @@ struct Network {
         }
     }
 
-    /// Mends everything and ends all faults. What is under way is lost: it might tell what decides who can be elected.
-    mutating func calmDown() {
-        wires.mendAll()
+    /// Forgets everything that is under way.
+    mutating func resetAll() {
         for from in 0..<32 {
             for to in 0..<32 { wires.reset(from: from, to: to) }
         }
+    }
+
+    /// Mends everything and ends all faults.
+    mutating func calmDown() {
+        wires.mendAll()
         wires.faults = NetworkFaults()
         wires.faults.delayNanosecondsMean = 50 * Self.unit
         lostKind = nil

@@ -120,28 +120,33 @@ extension Simulation {
         return admitted.allSatisfy { $0.hasQuorum(usable) }
     }
 
-    /// Whether one of these nodes can be elected by them, as their logs and configurations are.
+    /// Whether one of these nodes can be elected by them, as their logs, terms and configurations are.
     ///
     /// A quorum of every configuration is not enough for that: a change takes effect where it is applied. A
     /// voter that was demoted and knows it does not campaign, and does not vote for those that do not know
-    /// it yet and whose logs are shorter; they still count it as a voter.
+    /// it yet and whose logs are shorter; they still count it as a voter. And without pre-vote a request of a lower
+    /// term is not answered: whose term is higher, and who does not ask the candidate for votes
+    /// itself, may be ahead of it for ever.
     func canElect(among nodes: NodeSet) -> Bool {
         let states = nodes.slots.map { slot in self.nodes[slot].electorate(history) }
         return states.contains { candidate in
             guard candidate.members.allVoters & candidate.bit != 0 else { return false }
             let supporters = states.reduce(NodeSet(0)) { set, voter in
-                voter.last <= candidate.last ? set | voter.bit : set
+                let isHeard =
+                    plan.replica.preVote || voter.term <= candidate.term
+                    || voter.members.allVoters & voter.bit != 0 && voter.members.allVoters & candidate.bit != 0
+                return voter.last <= candidate.last && isHeard ? set | voter.bit : set
             }
             return candidate.members.hasQuorum(supporters)
         }
     }
 
-    /// Stops nodes that are no members any more, once every usable voter of the new membership knows it.
+    /// Stops nodes that are no members any more, once every usable voter of the new membership knows it that can.
     ///
     /// Earlier they may still be needed for a majority of the old one.
     func stopRemovedNodes() {
         let latest = history.latestMembership
-        let voters = latest.members.allVoters & usableNodes & (recovery?.core ?? ~0)
+        let voters = latest.members.allVoters & usableNodes & (recovery?.core ?? ~0) & ~stranded
         for slot in voters.slots where nodes[slot].applied < latest.index { return }
         for node in nodes where node.isRunning && !latest.members.everybody.has(node.slot) {
             guard node.applied > 0 || recovery != nil else { continue }
@@ -165,12 +170,26 @@ extension Simulation {
     }
 }
 
+/// What decides about a node's part in an election.
+private struct Electorate {
+    var bit: NodeSet
+    var term: UInt64
+    var last: (UInt64, UInt64)
+    var members: Members
+}
+
 extension Node {
-    /// What decides about its part in an election: as it is, or as it will be when it starts again.
-    fileprivate func electorate(_ history: History) -> (bit: NodeSet, last: (UInt64, UInt64), members: Members) {
+    /// Its part in an election: as it is, or as it will be when it starts again.
+    fileprivate func electorate(_ history: History) -> Electorate {
         // Nobody campaigns before it has applied the changes that it knows to be committed.
-        if isRunning { return (id.bit, (log.lastMark.term, log.last), history.membership(at: commit).members) }
+        if isRunning {
+            return Electorate(
+                bit: id.bit, term: term, last: (log.lastMark.term, log.last),
+                members: history.membership(at: commit).members)
+        }
         let known = min(max(stored.hardState.commit.value, stored.snapshot), stored.log.last)
-        return (id.bit, (stored.log.lastMark.term, stored.log.last), history.membership(at: known).members)
+        return Electorate(
+            bit: id.bit, term: stored.hardState.term.value, last: (stored.log.lastMark.term, stored.log.last),
+            members: history.membership(at: known).members)
     }
 }
