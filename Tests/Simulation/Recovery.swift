@@ -20,6 +20,8 @@ struct Recovery {
 
     /// Proposals that must get through.
     static let proposalsMin = 5
+    /// Proposals after which a group that still does not come to rest never will.
+    static let proposalsMax = 5000
 }
 
 extension Simulation {
@@ -119,7 +121,8 @@ extension Simulation {
         recovery.isDone = isThrough && isEven && isAtRest(members)
         self.recovery = recovery
         if latest.members.isJoint && !latest.members.autoLeave { leaveJoint() }
-        if now - recovery.reachedAt > recovery.patienceTicks * unitsPerTick { giveUp(members) }
+        let isStuck = now - recovery.reachedAt > recovery.patienceTicks * unitsPerTick
+        if isStuck || recovery.acknowledged > Recovery.proposalsMax { giveUp(members) }
     }
 
     /// Nothing moves. A violation, unless the rules themselves leave nobody who could be elected.
@@ -183,7 +186,8 @@ extension Simulation {
                 + (node.isQuiet ? "" : " at work")
         }
         return
-            "nothing has moved for \(recovery?.patienceTicks ?? 0) ticks, \(recovery?.acknowledged ?? 0) proposals got through; "
+            "it does not come to rest in \(recovery?.patienceTicks ?? 0) ticks or \(Recovery.proposalsMax) proposals, "
+            + "\(recovery?.acknowledged ?? 0) got through; "
             + "\(history.latestMembership.members); " + states.joined(separator: "; ")
     }
 

@@ -134,6 +134,9 @@ extension Simulation {
         node.appliedTold = max(node.appliedTold, last)
         if !node.openChanges.isEmpty { node.openChanges.removeAll { $0 <= last } }
         node.applyingBytes -= entries.reduce(0) { $0 + $1.sizeBytes }
+        guard node.isLeader else { return }
+        node.leadership.quotaBytes = max(
+            0, node.leadership.quotaBytes - entries.reduce(0) { $0 + $1.payload.byteCount })
     }
 
     func checkInstalled(_ snapshot: Snapshot, at node: Node) {

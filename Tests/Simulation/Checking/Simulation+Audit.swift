@@ -58,6 +58,11 @@ extension Simulation {
             node.leadership.transferee = status.transferee
             node.leadership.transferSeen = node.ticks
         }
+        // A removed or demoted leader does not look, as in etcd.
+        let decides = node.members.allVoters.has(node.slot) && !node.members.learners.has(node.slot)
+        check(
+            !decides || node.members.allVoters & status.transferee.bit != 0, .transferEnds, node,
+            "it hands leadership to \(status.transferee.value), who is no voter; \(node.members)")
         check(
             node.ticks - node.leadership.transferSeen <= plan.replica.electionTicks + 1, .transferEnds, node,
             "its transfer to \(status.transferee.value) has not ended in an election timeout")
@@ -104,6 +109,24 @@ extension Simulation {
         }
         guard reached > node.commit, node.log.mark(at: reached)?.term == node.term else { return }
         fail(.commitNotLate, node, "a quorum has \(reached), and it has committed \(node.commit)")
+    }
+
+    /// Whether a leader must take a proposal of so many bytes; nil where that is not certain.
+    func mustTake(_ bytes: Int, at node: Node) -> Bool? {
+        guard node.writesAsynchronously, node.isLeader, let status = node.replica?.status else { return nil }
+        if status.transferee != .none || !node.members.everybody.has(node.slot) { return false }
+        let quota = plan.replica.uncommittedBytesMax
+        let held = node.leadership.quotaBytes
+        return quota == 0 || held == 0 || bytes == 0 || held + bytes <= quota
+    }
+
+    /// Checks whether a proposal was taken that had to be, and no other.
+    func checkTaken(_ isTaken: Bool, _ mustTake: Bool?, at node: Node) {
+        guard let mustTake else { return }
+        check(
+            isTaken == mustTake, .quotaLimit, node,
+            "it \(isTaken ? "takes" : "refuses") a proposal with \(node.leadership.quotaBytes) bytes outstanding of "
+                + "\(plan.replica.uncommittedBytesMax)\(isTaken ? ", or while it hands leadership over" : "")")
     }
 
     // MARK: Snapshots

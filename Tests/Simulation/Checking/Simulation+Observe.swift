@@ -75,6 +75,7 @@ extension Simulation {
             }
             let mark = entry.mark(after: node.log.lastMark.chain)
             node.log.append(mark)
+            if mark.term == node.leadership.term { node.leadership.quotaBytes += entry.payload.byteCount }
             check(
                 history.matches(mark, at: entry.index.value), .logMatching, node,
                 "its entry \(entry.index.value) of term \(mark.term), or one before, is not the one that others have")

@@ -163,6 +163,8 @@ struct Leadership {
     /// Appends with entries that were sent to a replica that has not answered yet in this term.
     var probes = [Int](repeating: 0, count: 32)
     var answered: NodeSet = 0
+    /// Payload bytes that it took in this term and that are not applied: what the quota counts.
+    var quotaBytes = 0
     /// Those to whom a snapshot is on its way.
     var awaitsSnapshot: NodeSet = 0
     var transferee: ReplicaID = .none

@@ -57,9 +57,12 @@ extension Simulation {
         counts[.proposals] += count
         note("node \(node.slot + 1) is asked to store \(first + 1)...\(first + count)")
         node.isExact = !node.isBusy
+        let mustTake = mustTake(payloads.reduce(0) { $0 + $1.byteCount }, at: node)
         do {
             try replica.propose(payloads)
+            checkTaken(true, mustTake, at: node)
         } catch {
+            checkTaken(false, mustTake, at: node)
             counts[.dropped] += count
             for place in first..<first + count { history.proposals[place].bringers = 0 }
             check(error == .proposalDropped, .noUnexpectedError, node, "a proposal fails: \(error)")
