@@ -17,11 +17,17 @@ struct Recovery {
     var isWedged = false
     /// How long nothing may move.
     var patienceTicks: Int
+    /// The event it began with.
+    var firstEvent: Int
+    /// When the last change of the membership was applied.
+    var changedAt: Int
+    var membershipIndex: UInt64 = 0
+
+    /// Events in which it must be over: replicas that answer each other without end do not get there.
+    static let eventsMax = 2_000_000
 
     /// Proposals that must get through.
     static let proposalsMin = 5
-    /// Proposals after which a group that still does not come to rest never will.
-    static let proposalsMax = 5000
 }
 
 extension Simulation {
@@ -36,7 +42,7 @@ extension Simulation {
         let spread = (terms.max() ?? 0) - (terms.min() ?? 0)
         recovery = Recovery(
             core: core, firstProposal: history.proposals.count, reachedAt: now,
-            patienceTicks: (60 + 3 * spread) * plan.replica.electionTicks)
+            patienceTicks: (60 + 3 * spread) * plan.replica.electionTicks, firstEvent: eventCount, changedAt: now)
         note("from now on nodes \(core.slots.map { $0 + 1 }) are well")
         network.calmDown()
         // What is under way might tell what decides who can be elected.
@@ -57,7 +63,7 @@ extension Simulation {
             return
         }
         node.pausedUntil = 0
-        node.tickUnits = unitsPerTick * (95 + random.below(11)) / 100
+        node.tickUnits = drawTickUnits()
         var faults = node.disk.faults
         faults.triggers = []
         if node.isRunning { faults.powerCutAt = nil }
@@ -119,10 +125,25 @@ extension Simulation {
         let isThrough = recovery.acknowledged >= Recovery.proposalsMin && !latest.members.isJoint
         if isThrough { queue.keep { $0.kind != .client } }
         recovery.isDone = isThrough && isEven && isAtRest(members)
+        if latest.index != recovery.membershipIndex {
+            recovery.membershipIndex = latest.index
+            recovery.changedAt = now
+        }
         self.recovery = recovery
         if latest.members.isJoint && !latest.members.autoLeave { leaveJoint() }
-        let isStuck = now - recovery.reachedAt > recovery.patienceTicks * unitsPerTick
-        if isStuck || recovery.acknowledged > Recovery.proposalsMax { giveUp(members) }
+        if now - recovery.reachedAt > recovery.patienceTicks * unitsPerTick { giveUp(members) }
+        checkEnds(recovery, latest.members)
+    }
+
+    /// What must end although something moves.
+    private func checkEnds(_ recovery: Recovery, _ latest: Members) {
+        let isLate = now - recovery.changedAt > 2 * recovery.patienceTicks * unitsPerTick
+        check(
+            !latest.isJoint || !isLate || recovery.acknowledged < Recovery.proposalsMin, .progress, coreLeader,
+            "proposals get through, and the joint configuration is not left: \(latest)")
+        check(
+            eventCount - recovery.firstEvent < Recovery.eventsMax, .progress, coreLeader,
+            "after \(Recovery.eventsMax) events there is still no rest")
     }
 
     /// Nothing moves. A violation, unless the rules themselves leave nobody who could be elected.
@@ -186,8 +207,7 @@ extension Simulation {
                 + (node.isQuiet ? "" : " at work")
         }
         return
-            "it does not come to rest in \(recovery?.patienceTicks ?? 0) ticks or \(Recovery.proposalsMax) proposals, "
-            + "\(recovery?.acknowledged ?? 0) got through; "
+            "nothing has moved for \(recovery?.patienceTicks ?? 0) ticks, \(recovery?.acknowledged ?? 0) proposals got through; "
             + "\(history.latestMembership.members); " + states.joined(separator: "; ")
     }
 

@@ -16,12 +16,15 @@ enum Trap {
     // Only the main thread runs simulations, and the handler runs on it.
     nonisolated(unsafe) private static var arguments: [UnsafeMutablePointer<CChar>?] = []
     nonisolated(unsafe) private static var event = 0
+    /// Arguments that the command which tells of the trap gets besides.
+    nonisolated(unsafe) static var extraArguments: [String] = []
 
     /// From now on a trap belongs to this run.
     static func expect(in options: SimulationOptions) {
         for argument in arguments { free(argument) }
         let words = options.arguments.split(separator: " ").map(String.init)
-        arguments = ([CommandLine.arguments[0]] + words + ["--trapped-at"]).map { strdup($0) } + [nil, nil]
+        arguments =
+            ([CommandLine.arguments[0]] + words + extraArguments + ["--trapped-at"]).map { strdup($0) } + [nil, nil]
         for number in [SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT] { signal(number, handle) }
     }
 

@@ -68,6 +68,7 @@ struct WeirSimulate: ParsableCommand {
         if brief { return try SingleRun(options: options).runBriefly() }
         if let trappedAt { return try tellTrap(options, at: trappedAt) }
         if let traceFrom { return try SingleRun(options: options).trace(from: traceFrom) }
+        if minimise { Trap.extraArguments = ["--minimise"] }
         let failure =
             seed == nil
             ? SeedRange(first: options, count: seeds ?? 1).run()

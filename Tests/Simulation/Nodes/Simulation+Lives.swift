@@ -193,8 +193,9 @@ extension Simulation {
         node.storage.snapshotToSend = snapshot
     }
 
-    /// A clock's rate: at most so many per mille faster or slower.
+    /// A clock's rate: at most so many per mille faster or slower, and about exact once the faults are over.
     func drawTickUnits() -> Int {
+        if recovery != nil { return unitsPerTick * (95 + random.below(11)) / 100 }
         guard plan.driftPerMille > 0 else { return unitsPerTick }
         let drift = 1000 + random.below(plan.driftPerMille + 1)
         return random.below(2) == 0 ? unitsPerTick * drift / 1000 : unitsPerTick * 1000 / drift
