@@ -110,15 +110,19 @@ struct ReplicaTests {
         #expect(replica.status.last == EntryID(term: 1, index: 10))
     }
 
-    @Test("what a faulty peer may send is dropped without an answer: no entries, no term")
+    @Test("what a faulty peer may send does not trap: no entries, no term")
     func faultyPeer() throws {
         let (replica, storage) = replica(ConfigurationState(voters: [1]))
+        try replica.step(Message(.preVote, from: 2, to: 1))
+        try replica.step(Message(.vote, from: 2, to: 1, logTerm: 9, index: 99))
+        #expect(!replica.hasReady, "in term 0 there is nothing to answer")
         replica.campaign()
         try settle(replica, storage)
         #expect(throws: RaftError.proposalDropped) { try replica.step(Message(.propose, from: 2, to: 1)) }
         try replica.step(Message(.vote, from: 2, to: 1))
-        try replica.step(Message(.preVote, from: 2, to: 1))
-        #expect(!replica.hasReady)
+        let answers = try settle(replica, storage)
+        #expect(answers.map(\.kind) == [.voteResponse])
+        #expect(answers.allSatisfy { $0.isRejection && $0.term == 1 })
     }
 
     @Test("looking at what is to be done does not take it")
