@@ -123,7 +123,7 @@ let package = Package(
 
         .tests("WorkTrackingTests", ["WorkTracking"]),
         .tests("RaftTests", exclude: ["Cases"], ["Raft", "weir-raft-cases"]),
-        .tests("SimulationTests", ["RaftSimulation", "Raft", "WeirSimulation"]),
+        .tests("SimulationTests", ["RaftSimulation", "Raft", "WeirSimulation", "weir-simulate"]),
         .tests(
             "WeirRuntimeTests",
             ["WeirRuntime", "WorkTracking", "WeirSimulation", "EmbeddedRuntime", lifecycle, logging]),

@@ -59,6 +59,7 @@ public struct ReplicaConfiguration: Sendable {
         precondition(id != .none && !id.isLocalThread, "a replica needs a number of its own")
         precondition(heartbeatTicks > 0 && electionTicks > heartbeatTicks, "an election waits for several heartbeats")
         precondition(inflightMessagesMax > 0, "a follower must be allowed one message")
+        precondition(messageBytesMax > 0 || committedBytesMax > 0, "nothing could be applied within a limit of 0 bytes")
         precondition(inflightBytesMax == 0 || inflightBytesMax >= messageBytesMax, "one message must fit the window")
         precondition(readOption == .safe || checkQuorum, "a lease needs check-quorum")
     }

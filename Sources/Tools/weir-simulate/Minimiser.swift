@@ -50,8 +50,8 @@ struct Minimiser {
             }
             cutSteps()
         }
-        print("the smallest of \(trialCount) runs that fail so:")
-        print("  weir-simulate \(best.arguments)")
+        say("the smallest of \(trialCount) runs that fail so:")
+        say("  weir-simulate \(best.arguments)")
         if name == "trap" { return }
         _ = SingleRun(options: best).run()
     }
