@@ -106,7 +106,8 @@ let package = Package(
             name: "weir-kafka-messages", dependencies: [argumentParser], path: "Sources/Tools/weir-kafka-messages",
             swiftSettings: settings),
         .executableTarget(
-            name: "weir-raft-cases", dependencies: ["Raft", argumentParser], path: "Sources/Tools/weir-raft-cases",
+            name: "weir-raft-cases", dependencies: ["Raft", "WeirSimulation", argumentParser],
+            path: "Sources/Tools/weir-raft-cases",
             swiftSettings: settings),
         .executableTarget(
             name: "weir-simulate", dependencies: ["RaftSimulation", argumentParser],
@@ -122,16 +123,16 @@ let package = Package(
         .weir("RaftSimulation", path: "Tests/Simulation", ["Raft", "WeirRuntime", "WeirSimulation"]),
 
         .tests("WorkTrackingTests", ["WorkTracking"]),
-        .tests("RaftTests", exclude: ["Cases"], ["Raft", "weir-raft-cases"]),
+        .tests("RaftTests", exclude: ["Cases"], ["Raft", "WeirSimulation", "weir-raft-cases"]),
         .tests("SimulationTests", ["RaftSimulation", "Raft", "WeirSimulation", "weir-simulate"]),
         .tests(
             "WeirRuntimeTests",
             ["WeirRuntime", "WorkTracking", "WeirSimulation", "EmbeddedRuntime", lifecycle, logging]),
         .tests("WeirIOTests", ["WeirIO", "WeirRuntime", "WeirSimulation", nioCore, nioPosix]),
         .tests("WeirSimulationTests", ["WeirSimulation", "WeirRuntime"]),
-        .tests("RecordBatchTests", ["RecordBatch", nioCore]),
+        .tests("RecordBatchTests", ["RecordBatch", "WeirSimulation", nioCore]),
         .tests("SegmentLogTests", ["SegmentLog", "RecordBatch", "WeirRuntime", "WeirSimulation", "WeirIO", nioCore]),
-        .tests("KafkaWireTests", ["KafkaWire", "RecordBatch", "weir-kafka-messages", nioCore]),
+        .tests("KafkaWireTests", ["KafkaWire", "RecordBatch", "WeirSimulation", "weir-kafka-messages", nioCore]),
         .tests("KafkaClientTests", ["KafkaClient", "KafkaWire", "RecordBatch", nioCore, nioPosix]),
         .tests(
             "KafkaTests",
@@ -150,7 +151,7 @@ let package = Package(
             name: "gate-benchmark", dependencies: ["WorkTracking"], path: "Tests/Benchmarks/GateBenchmark",
             swiftSettings: settings),
         .executableTarget(
-            name: "raft-benchmark", dependencies: ["Raft"], path: "Tests/Benchmarks/RaftBenchmark",
+            name: "raft-benchmark", dependencies: ["Raft", "WeirSimulation"], path: "Tests/Benchmarks/RaftBenchmark",
             swiftSettings: settings),
     ]
 )

@@ -1,6 +1,7 @@
 import KafkaWire
 import NIOCore
 import Testing
+import WeirSimulation
 
 @Suite("Bytes that are no message")
 struct HostileBytesTests {
@@ -22,7 +23,7 @@ struct HostileBytesTests {
     func mutated() {
         for message in TypedMessage.all {
             for seed in seeds(6) {
-                var random = SeededGenerator(seed: seed)
+                var random = SeededRandom(seed: seed)
                 let bytes = message.randomBytes(seed: seed)
                 for _ in 0..<12 {
                     var spoiled = bytes
@@ -41,7 +42,7 @@ struct HostileBytesTests {
     func arbitrary() {
         for message in TypedMessage.all {
             for seed in seeds(20) {
-                var random = SeededGenerator(seed: seed)
+                var random = SeededRandom(seed: seed)
                 let count = Int.random(in: 0..<120, using: &random)
                 // Few large bytes, or nearly every length is out of bounds at once.
                 let bytes = (0..<count).map { _ in

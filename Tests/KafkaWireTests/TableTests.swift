@@ -1,6 +1,7 @@
 import KafkaWire
 import NIOCore
 import Testing
+import WeirSimulation
 
 @Suite("Keys, codes and ids")
 struct TableTests {
@@ -84,7 +85,7 @@ struct TableTests {
         // The ids that Kafka reserves, as its documentation spells them.
         #expect(WireUUID.zero.description == "AAAAAAAAAAAAAAAAAAAAAA")
         #expect(WireUUID(high: 0, low: 1).description == "AAAAAAAAAAAAAAAAAAAAAQ")
-        var random = SeededGenerator(seed: firstSeed)
+        var random = SeededRandom(seed: firstSeed)
         for _ in 0..<200 {
             let id = WireUUID(high: random.next(), low: random.next())
             #expect(WireUUID(id.description) == id)

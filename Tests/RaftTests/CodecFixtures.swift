@@ -1,22 +1,10 @@
 import Raft
+import WeirSimulation
 
-/// A generator under a seed (SplitMix64): the same seed gives the same case on every machine.
-struct CodecRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededRandom {
     mutating func integer(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
 
-    mutating func chance(_ oneIn: Int) -> Bool { integer(1...oneIn) == 1 }
+    mutating func oneIn(_ count: Int) -> Bool { integer(1...count) == 1 }
 
     /// A number of any size up to `max`: as often one byte as eight.
     mutating func number(max: UInt64 = UInt64(Int64.max)) -> UInt64 {
@@ -134,7 +122,7 @@ struct PlainMessage: Equatable {
     }
 }
 
-extension CodecRandom {
+extension SeededRandom {
     mutating func replica() -> ReplicaID { ReplicaID(number(max: .max - 2)) }
 
     mutating func bytes(_ countMax: Int) -> [UInt8] {
@@ -142,14 +130,14 @@ extension CodecRandom {
     }
 
     mutating func members() -> [ReplicaID] {
-        guard !chance(3) else { return [] }
+        guard !oneIn(3) else { return [] }
         return Set((0..<integer(1...7)).map { _ in ReplicaID(max(1, replica().value)) }).sorted()
     }
 
     mutating func configuration() -> ConfigurationState {
         ConfigurationState(
             voters: members(), votersOutgoing: members(), learners: members(), learnersNext: members(),
-            autoLeave: chance(2))
+            autoLeave: oneIn(2))
     }
 
     mutating func change(simple: Bool) -> ConfigurationChange {
@@ -163,9 +151,9 @@ extension CodecRandom {
     }
 
     mutating func entry(after before: EntryID, in messageTerm: Term) -> Entry {
-        let term = chance(4) ? Term(number()) : chance(2) ? messageTerm : before.term
-        let follows = before.index.value < UInt64(Int64.max) && !chance(4)
-        let index = follows ? before.index + 1 : chance(3) ? 0 : LogIndex(number())
+        let term = oneIn(4) ? Term(number()) : oneIn(2) ? messageTerm : before.term
+        let follows = before.index.value < UInt64(Int64.max) && !oneIn(4)
+        let index = follows ? before.index + 1 : oneIn(3) ? 0 : LogIndex(number())
         switch integer(0...5) {
         case 0: return Entry(term: term, index: index, change: change(simple: true), form: .configurationChangeV1)
         case 1: return Entry(term: term, index: index, change: change(simple: false))
@@ -182,26 +170,26 @@ extension CodecRandom {
     /// Any message: what a kind uses is the core's affair.
     mutating func message(responses: Bool = true) -> Message {
         var message = Message(Message.Kind.allCases.randomElement(using: &self)!)
-        message.isRejection = chance(4)
-        message.isTransfer = chance(4)
-        message.from = chance(20) ? .appendThread : replica()
-        message.to = chance(20) ? .applyThread : replica()
-        if !chance(4) { message.term = Term(number()) }
-        if chance(2) { message.logTerm = chance(2) ? message.term : Term(number()) }
-        if chance(2) { message.index = LogIndex(number()) }
-        if chance(2) { message.commit = LogIndex(number()) }
-        if chance(4) { message.vote = replica() }
-        if chance(4) { message.rejectHint = LogIndex(number()) }
-        if chance(4) { message.readPosition = number() }
-        if chance(2) {
+        message.isRejection = oneIn(4)
+        message.isTransfer = oneIn(4)
+        message.from = oneIn(20) ? .appendThread : replica()
+        message.to = oneIn(20) ? .applyThread : replica()
+        if !oneIn(4) { message.term = Term(number()) }
+        if oneIn(2) { message.logTerm = oneIn(2) ? message.term : Term(number()) }
+        if oneIn(2) { message.index = LogIndex(number()) }
+        if oneIn(2) { message.commit = LogIndex(number()) }
+        if oneIn(4) { message.vote = replica() }
+        if oneIn(4) { message.rejectHint = LogIndex(number()) }
+        if oneIn(4) { message.readPosition = number() }
+        if oneIn(2) {
             var before = EntryID(term: message.logTerm, index: message.index)
             for _ in 0..<integer(0...6) {
                 message.entries.append(entry(after: before, in: message.term))
                 before = message.entries.last!.id
             }
         }
-        if chance(6) { message.snapshot = snapshot() }
-        if responses && chance(6) {
+        if oneIn(6) { message.snapshot = snapshot() }
+        if responses && oneIn(6) {
             message.responses = (0..<integer(0...3)).map { _ in self.message(responses: false) }
         }
         return message

@@ -1,5 +1,6 @@
 import Raft
 import Testing
+import WeirSimulation
 
 @Suite("random messages and random bytes")
 struct CodecPropertyTests {
@@ -19,7 +20,7 @@ struct CodecPropertyTests {
 
     @Test("come back from their bytes as they were", arguments: 0..<20 as Range<UInt64>)
     func roundTrip(seed: UInt64) throws {
-        var random = CodecRandom(seed)
+        var random = SeededRandom(seed: seed)
         for turn in 0..<400 {
             let message = random.message()
             let bytes = MessageCodec.open.bytes(message)
@@ -31,7 +32,7 @@ struct CodecPropertyTests {
 
     @Test("cut anywhere are refused", arguments: 0..<10 as Range<UInt64>)
     func truncations(seed: UInt64) {
-        var random = CodecRandom(seed)
+        var random = SeededRandom(seed: seed)
         for turn in 0..<40 {
             let bytes = MessageCodec.open.bytes(random.message())
             for count in 0..<bytes.count {
@@ -44,7 +45,7 @@ struct CodecPropertyTests {
 
     @Test("with any one byte changed are refused, or are another message", arguments: 0..<6 as Range<UInt64>)
     func flips(seed: UInt64) {
-        var random = CodecRandom(seed)
+        var random = SeededRandom(seed: seed)
         var refused = 0
         var others = 0
         for turn in 0..<8 {
@@ -63,23 +64,23 @@ struct CodecPropertyTests {
 
     @Test("of noise never trap, behind a sound beginning or without", arguments: 0..<10 as Range<UInt64>)
     func noise(seed: UInt64) {
-        var random = CodecRandom(seed)
+        var random = SeededRandom(seed: seed)
         for turn in 0..<3_000 {
             var bytes = random.bytes(48)
-            if random.chance(2) {
+            if random.oneIn(2) {
                 bytes = [1, UInt8(random.integer(0...23)), UInt8(random.integer(0...127))] + bytes
             }
-            if random.chance(2) { bytes = bytes.map { random.chance(3) ? $0 : $0 & 0x07 } }
+            if random.oneIn(2) { bytes = bytes.map { random.oneIn(3) ? $0 : $0 & 0x07 } }
             check(bytes, "seed \(seed), turn \(turn)")
         }
     }
 
     @Test("of noise as parts by themselves never trap either", arguments: 0..<4 as Range<UInt64>)
     func noiseOfParts(seed: UInt64) {
-        var random = CodecRandom(seed)
+        var random = SeededRandom(seed: seed)
         let codec = MessageCodec()
         for _ in 0..<3_000 {
-            let bytes = [1] + random.bytes(24).map { random.chance(3) ? $0 : $0 & 0x07 }
+            let bytes = [1] + random.bytes(24).map { random.oneIn(3) ? $0 : $0 & 0x07 }
             bytes.withUnsafeBytes { raw in
                 if let state = try? codec.decodeHardState(raw) {
                     var again: [UInt8] = []

@@ -1,4 +1,5 @@
 import Testing
+import WeirSimulation
 
 @testable import Raft
 
@@ -6,7 +7,7 @@ import Testing
 struct InflightsTests {
     @Test("it frees in order and is full by count or by bytes, as a plain list would", arguments: 0..<100)
     func againstList(seed: UInt64) {
-        var random = SeededNumbers(seed)
+        var random = SeededRandom(seed: seed)
         let countMax = Int.random(in: 1...9, using: &random)
         let bytesMax = Bool.random(using: &random) ? Int.random(in: 1...40, using: &random) : 0
         var inflights = Inflights(countMax: countMax, byteCountMax: bytesMax)

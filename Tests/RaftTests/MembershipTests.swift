@@ -1,4 +1,5 @@
 import Testing
+import WeirSimulation
 
 @testable import Raft
 
@@ -14,7 +15,7 @@ struct MembershipTests {
         return membership
     }
 
-    private func randomOperations(_ count: Int, _ random: inout SeededNumbers) -> [Operation] {
+    private func randomOperations(_ count: Int, _ random: inout SeededRandom) -> [Operation] {
         (0..<count).map { _ in
             let kinds: [Operation.Kind] = [.addVoter, .addVoter, .addLearner, .remove, .update]
             let kind = kinds.randomElement(using: &random) ?? .update
@@ -24,7 +25,7 @@ struct MembershipTests {
 
     @Test("one operation after another leads where the joint change of all leads", arguments: 0..<200)
     func jointEqualsSimple(seed: UInt64) throws {
-        var random = SeededNumbers(seed)
+        var random = SeededRandom(seed: seed)
         let start = try membership(ConfigurationState(voters: [1, 2, 3], learners: [4]))
         var simple = ConfigurationChanger(start, lastIndex: 7)
         var performed: [Operation] = []
@@ -47,7 +48,7 @@ struct MembershipTests {
 
     @Test("every configuration keeps the rules, and can be restored from what it says", arguments: 0..<200)
     func invariants(seed: UInt64) throws {
-        var random = SeededNumbers(seed + 1000)
+        var random = SeededRandom(seed: seed + 1000)
         var membership = try membership(ConfigurationState(voters: [1, 2, 3]))
         for _ in 0..<12 {
             var changer = ConfigurationChanger(membership, lastIndex: 9)

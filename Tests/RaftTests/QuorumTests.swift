@@ -1,5 +1,6 @@
 import Raft
 import Testing
+import WeirSimulation
 
 @Suite("Decisions by majority")
 struct QuorumTests {
@@ -16,7 +17,7 @@ struct QuorumTests {
 
     @Test("the committed index is the largest that more than half have", arguments: 1...9)
     func committedByDefinition(count: Int) {
-        var random = SeededNumbers(UInt64(count))
+        var random = SeededRandom(seed: UInt64(count))
         for _ in 0..<300 {
             let members = members(count)
             let acked = members.map { _ -> LogIndex? in
@@ -32,7 +33,7 @@ struct QuorumTests {
 
     @Test("a vote is decided when no answer that is missing can change it", arguments: 1...7)
     func votesByDefinition(count: Int) {
-        var random = SeededNumbers(UInt64(count) + 100)
+        var random = SeededRandom(seed: UInt64(count) + 100)
         for _ in 0..<300 {
             let votes = (0..<count).map { _ in [true, false, nil].randomElement(using: &random) ?? nil }
             let worst = votes.count { $0 == true } > count / 2
@@ -44,7 +45,7 @@ struct QuorumTests {
 
     @Test("a joint configuration needs both halves", arguments: [0, 1, 2, 3])
     func joint(seed: UInt64) {
-        var random = SeededNumbers(seed)
+        var random = SeededRandom(seed: seed)
         for _ in 0..<300 {
             let everybody = members(6)
             let incoming = everybody.filter { _ in Bool.random(using: &random) }

@@ -1,4 +1,5 @@
 import Testing
+import WeirSimulation
 
 @testable import Raft
 
@@ -12,7 +13,7 @@ struct ReplicaTests {
         var configuration = ReplicaConfiguration(id: 1)
         configuration.applied = 10
         change(&configuration)
-        return (Replica(configuration, storage: storage, random: SeededNumbers(seed)), storage)
+        return (Replica(configuration, storage: storage, random: SeededRandom(seed: seed)), storage)
     }
 
     /// Does what every `Ready` says until there is none; returns the messages.
@@ -44,7 +45,7 @@ struct ReplicaTests {
 
     @Test("ticks in bulk do what the same ticks do one by one", arguments: 0..<50)
     func bulkTicks(seed: UInt64) throws {
-        var random = SeededNumbers(seed)
+        var random = SeededRandom(seed: seed)
         let pair = (0..<2).map { _ in
             replica(ConfigurationState(voters: [1, 2, 3]), seed: seed) {
                 $0.preVote = seed % 2 == 0

@@ -1,5 +1,6 @@
 import Raft
 import Testing
+import WeirSimulation
 
 /// Groups of replicas in one process, with a network that loses and delays; everything under a seed.
 ///
@@ -22,7 +23,7 @@ private struct World {
     static let replicaCount = 4
 
     let ticking: Ticking
-    private var random: CodecRandom
+    private var random: SeededRandom
     private var nodes: [Node] = []
     private var network: [(due: Int, place: Int, message: Message)] = []
     private var schedule = TickSchedule()
@@ -34,9 +35,9 @@ private struct World {
 
     init(_ ticking: Ticking, seed: UInt64) {
         self.ticking = ticking
-        random = CodecRandom(seed)
-        let preVote = random.chance(2)
-        let checkQuorum = random.chance(2)
+        random = SeededRandom(seed: seed)
+        let preVote = random.oneIn(2)
+        let checkQuorum = random.oneIn(2)
         for group in 0..<Self.groupCount {
             let heartbeatTicks = random.integer(1...4)
             let electionTicks = heartbeatTicks + random.integer(1...12)
@@ -48,7 +49,8 @@ private struct World {
                 configuration.electionTicks = electionTicks
                 let storage = MemoryStorage(configuration: ConfigurationState(voters: [1, 2, 3], learners: [4]))
                 let replica = Replica(
-                    configuration, storage: storage, random: CodecRandom(seed &* 1_000 + UInt64(group * 10 + member)))
+                    configuration, storage: storage,
+                    random: SeededRandom(seed: seed &* 1_000 + UInt64(group * 10 + member)))
                 nodes.append(Node(replica: replica, storage: storage))
                 let slot = schedule.add(ticksUntilDue: replica.ticksUntilDue)
                 precondition(slot == nodes.count - 1, "slots are places")
@@ -61,7 +63,7 @@ private struct World {
             now += 1
             tick()
             deliver()
-            if random.chance(2) { request() }
+            if random.oneIn(2) { request() }
             for place in nodes.indices { handleReady(place) }
         }
     }
@@ -130,7 +132,7 @@ private struct World {
                     + "\(ready.entries.map { "\($0.term.value)/\($0.index.value)" }) "
                     + "\(ready.readStates.map(\.index.value)) \(ready.committedEntries.map(\.index.value)) "
                     + "\(ready.messages.map(Self.text))")
-            for message in ready.messages where !random.chance(8) {
+            for message in ready.messages where !random.oneIn(8) {
                 let target = place / Self.replicaCount * Self.replicaCount + Int(message.to.value) - 1
                 network.append((now + random.integer(1...3), target, message))
             }

@@ -1,5 +1,6 @@
 import Raft
 import Testing
+import WeirSimulation
 
 @Suite("a tick schedule")
 struct TickingScheduleTests {
@@ -74,7 +75,7 @@ struct TickingScheduleTests {
 
     @Test("agrees with a plain list of due ticks, whatever is done", arguments: 0..<20 as Range<UInt64>)
     func plainList(seed: UInt64) {
-        var random = CodecRandom(seed)
+        var random = SeededRandom(seed: seed)
         var schedule = TickSchedule(startingAt: UInt32(truncatingIfNeeded: random.next()))
         var plain: [Int: (told: Int, due: Int)] = [:]
         var now = 0

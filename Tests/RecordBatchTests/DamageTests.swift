@@ -1,6 +1,7 @@
 import NIOCore
 import RecordBatch
 import Testing
+import WeirSimulation
 
 @Suite("bytes that are no batch")
 struct DamageTests {
@@ -22,7 +23,7 @@ struct DamageTests {
 
     @Test("are errors, never traps: mutated batches", arguments: Codec.allCases, 0..<20 as Range<UInt64>)
     func mutations(codec: Codec, seed: UInt64) throws {
-        var random = Seeded(seed)
+        var random = SeededRandom(seed: seed)
         let sound = try batch((0..<random.integer(1...20)).map { _ in Draft.random(&random) }, codec: codec)
         for _ in 0..<60 {
             var bytes = sound
@@ -30,8 +31,8 @@ struct DamageTests {
                 bytes.setInteger(
                     UInt8.random(in: .min ... .max, using: &random), at: random.integer(0...bytes.writerIndex - 1))
             }
-            if random.chance(3) { bytes.moveWriterIndex(to: random.integer(0...bytes.writerIndex)) }
-            if random.chance(3) {
+            if random.oneIn(3) { bytes.moveWriterIndex(to: random.integer(0...bytes.writerIndex)) }
+            if random.oneIn(3) {
                 bytes.setInteger(Int32(truncatingIfNeeded: random.next()), at: [8, 23, 57][random.integer(0...2)])
             }
             readAll(bytes)
@@ -40,7 +41,7 @@ struct DamageTests {
 
     @Test("are errors, never traps: noise behind a header and in each codec", arguments: 0..<200 as Range<UInt64>)
     func noise(seed: UInt64) throws {
-        var random = Seeded(seed)
+        var random = SeededRandom(seed: seed)
         let noise = random.bytes(random.integer(0...400))
         readAll(noise)
         for codec in Codec.allCases {
@@ -56,7 +57,7 @@ struct DamageTests {
 
     @Test("are refused where they end early, at any length", arguments: Codec.allCases)
     func truncation(codec: Codec) throws {
-        var random = Seeded(5)
+        var random = SeededRandom(seed: 5)
         let whole = try batch((0..<5).map { _ in Draft.random(&random) }, codec: codec)
         for length in 0..<whole.readableBytes {
             let part = try #require(whole.getSlice(at: 0, length: length))

@@ -1,12 +1,13 @@
 import NIOCore
 import RecordBatch
 import Testing
+import WeirSimulation
 
 @Suite("a batch that is built and read")
 struct RoundTripTests {
     @Test("gives the same records, under each codec", arguments: Codec.allCases, 0..<30 as Range<UInt64>)
     func recordsSurvive(codec: Codec, seed: UInt64) throws {
-        var random = Seeded(seed)
+        var random = SeededRandom(seed: seed)
         let written = (0..<random.integer(1...60)).map { _ in Draft.random(&random) }
         let bytes = try batch(
             written, codec: codec, producerID: 7, epoch: 1, sequence: 41, baseOffset: 9, leaderEpoch: 3)
@@ -26,14 +27,14 @@ struct RoundTripTests {
 
     @Test("is larger than a block of its codec, and still whole", arguments: Codec.allCases)
     func largeBatch(codec: Codec) throws {
-        var random = Seeded(1)
+        var random = SeededRandom(seed: 1)
         let written = (0..<40).map { Draft(key: nil, value: random.bytes(60_000), timestamp: Int64($0)) }
         #expect(try drafts(in: batch(written, codec: codec)) == written)
     }
 
     @Test("keeps its checksum true when base offset and epoch are set, and not when a record changes")
     func patching() throws {
-        var random = Seeded(2)
+        var random = SeededRandom(seed: 2)
         var bytes = try batch([Draft.random(&random), Draft.random(&random)])
         bytes.setBatchPosition(at: 0, baseOffset: .max - 5, leaderEpoch: 77)
         let rules = BatchRules(sizeBytesMax: 1 << 20)

@@ -1,31 +1,19 @@
 import NIOCore
 import RecordBatch
 import Testing
+import WeirSimulation
 
-/// A generator under a seed (SplitMix64): the same seed gives the same case on every machine.
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededRandom {
     mutating func integer(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
 
-    mutating func chance(_ oneIn: Int) -> Bool { integer(1...oneIn) == 1 }
+    mutating func oneIn(_ count: Int) -> Bool { integer(1...count) == 1 }
 
     /// Bytes that repeat here and there, as real ones do, so that codecs have something to find.
     mutating func bytes(_ count: Int) -> ByteBuffer {
         var buffer = ByteBuffer()
         while buffer.readableBytes < count {
             let run = min(integer(1...24), count - buffer.readableBytes)
-            if chance(2) {
+            if oneIn(2) {
                 buffer.writeRepeatingByte(UInt8.random(in: 97...122, using: &self), count: run)
             } else {
                 for _ in 0..<run { buffer.writeInteger(UInt8.random(in: .min ... .max, using: &self)) }
@@ -35,11 +23,11 @@ struct Seeded: RandomNumberGenerator {
     }
 
     mutating func field(_ countMax: Int) -> ByteBuffer? {
-        chance(6) ? nil : chance(6) ? ByteBuffer() : bytes(integer(1...countMax))
+        oneIn(6) ? nil : oneIn(6) ? ByteBuffer() : bytes(integer(1...countMax))
     }
 
     mutating func headers() -> [Record.Header] {
-        guard chance(3) else { return [] }
+        guard oneIn(3) else { return [] }
         return (0..<integer(1...4)).map { _ in
             Record.Header(key: ["", "trace", "größe", "a b"].randomElement(using: &self)!, value: field(20))
         }
@@ -53,7 +41,7 @@ struct Draft: Equatable {
     var headers: [Record.Header] = []
     var timestamp: Int64
 
-    static func random(_ random: inout Seeded) -> Draft {
+    static func random(_ random: inout SeededRandom) -> Draft {
         Draft(
             key: random.field(30), value: random.field(300), headers: random.headers(),
             timestamp: 1_700_000_000_000 + Int64(random.integer(-5_000...5_000)))

@@ -20,10 +20,10 @@ let allowedEdges: [String: Set<String>] = [
         "Kafka", "AdminHTTP",
     ],
     "weir-kafka-messages": [],
-    "weir-raft-cases": ["Raft"],
+    "weir-raft-cases": ["Raft", "WeirSimulation"],
     "RaftSimulation": ["Raft", "WeirRuntime", "WeirSimulation"],
     "weir-simulate": ["RaftSimulation"],
-    "raft-benchmark": ["Raft"],
+    "raft-benchmark": ["Raft", "WeirSimulation"],
     "EmbeddedRuntime": ["WeirRuntime", "WorkTracking"],
     "gate-benchmark": ["WorkTracking"],
 ]

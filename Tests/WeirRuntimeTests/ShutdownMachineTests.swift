@@ -1,4 +1,5 @@
 import Testing
+import WeirSimulation
 
 @testable import WeirRuntime
 
@@ -195,7 +196,7 @@ struct ShutdownMachineTests {
 
     @Test("whatever hangs, the last stage ends within the total", arguments: 0..<200)
     func total(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SeededRandom(seed: seed)
         var plan = Self.plan
         plan.total = .milliseconds(Int64(random.next() % 2_000) + 1_100)
         var machine = Machine(plan: plan)
@@ -226,18 +227,5 @@ struct ShutdownMachineTests {
         }
         #expect(isFinished, "seed \(seed)")
         #expect(Duration.milliseconds(now) <= plan.total + .milliseconds(20), "seed \(seed): \(now) of \(plan.total)")
-    }
-}
-
-/// Steele, Lea, Flood: "Fast splittable pseudorandom number generators" (2014).
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

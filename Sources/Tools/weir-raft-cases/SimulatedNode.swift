@@ -1,4 +1,5 @@
 import Raft
+import WeirSimulation
 
 /// One node of a case's cluster: a replica, what it has stored, and the work it is yet to do.
 final class SimulatedNode {
@@ -22,7 +23,7 @@ final class SimulatedNode {
         var configuration = options.configuration
         configuration.id = id
         configuration.applied = start.last.index
-        replica = Replica(configuration, storage: storage, random: NodeNumbers(id))
+        replica = Replica(configuration, storage: storage, random: SeededRandom(seed: id.value))
     }
 
     var id: ReplicaID { status.id }
@@ -38,7 +39,7 @@ final class SimulatedNode {
         var configuration = options.configuration
         configuration.id = id
         configuration.applied = lastSnapshot.last.index
-        replica = Replica(configuration, storage: storage, random: NodeNumbers(id))
+        replica = Replica(configuration, storage: storage, random: SeededRandom(seed: id.value))
     }
 
     // MARK: Ready
@@ -168,20 +169,5 @@ final class SimulatedNode {
             return transcript.print("log is empty: first index=\(first), last index=\(last)")
         }
         for entry in storage.entries { transcript.print(entry.describe(\.quotedText)) }
-    }
-}
-
-/// Draws election timeouts; the same ones at every run. No case may depend on them.
-private struct NodeNumbers: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ id: ReplicaID) { state = id.value }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var bits = state
-        bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
-        return bits ^ (bits >> 31)
     }
 }

@@ -1,19 +1,5 @@
 import Raft
-
-/// A generator under a seed (SplitMix64).
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-}
+import WeirSimulation
 
 /// Fails with a reason where the body does: a benchmark that does not do its work measures nothing.
 func must<Value>(_ body: () throws -> Value) -> Value {
@@ -31,7 +17,7 @@ struct Member {
         var configuration = ReplicaConfiguration(id: ReplicaID(id))
         configure(&configuration)
         storage = MemoryStorage(configuration: threeVoters)
-        replica = Replica(configuration, storage: storage, random: Seeded(id))
+        replica = Replica(configuration, storage: storage, random: SeededRandom(seed: id))
     }
 
     /// Stores what is to be stored, and says that it is applied. The messages and how many entries were applied.

@@ -1,15 +1,17 @@
+import WeirSimulation
+
 /// Encodes random messages as their definitions say, without the generated code.
 struct SchemaEncoder {
     let schema: Schema
     let version: Int
-    var random: SeededGenerator
+    var random: SeededRandom
     /// Where counts of arrays begin in the bytes last encoded, for tests that spoil them.
     private(set) var countPositions: [Int] = []
 
     init(_ schema: Schema, version: Int, seed: UInt64) {
         self.schema = schema
         self.version = version
-        random = SeededGenerator(seed: seed)
+        random = SeededRandom(seed: seed)
     }
 
     private var isFlexible: Bool { schema.flexible?.contains(version) ?? false }

@@ -25,14 +25,7 @@ extension ConfigurationChange {
     /// The change in one line, for a trace.
     var line: String {
         if isLeaveJoint { return "leave joint" }
-        let names = operations.map { operation in
-            switch operation.kind {
-            case .addVoter: "voter \(operation.replica.value)"
-            case .addLearner: "learner \(operation.replica.value)"
-            case .remove: "remove \(operation.replica.value)"
-            case .update: "update \(operation.replica.value)"
-            }
-        }
-        return names.joined(separator: " ") + (transition == .auto ? "" : " \(transition)")
+        let names = operations.map { $0.describe() }.joined(separator: " ")
+        return transition == .auto ? names : "\(names) \(transition)"
     }
 }
