@@ -19,6 +19,7 @@ let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 extension Target {
@@ -50,6 +51,10 @@ let package = Package(
         .library(name: "WorkTracking", targets: ["WorkTracking"]),
         .library(name: "WeirRuntime", targets: ["WeirRuntime"]),
         .library(name: "WeirSimulation", targets: ["WeirSimulation"]),
+        .library(name: "ObjectStore", targets: ["ObjectStore"]),
+        .library(name: "SQLiteStorage", targets: ["SQLiteStorage"]),
+        .library(name: "Reconciling", targets: ["Reconciling"]),
+        .library(name: "WeirPlugin", targets: ["WeirPlugin"]),
     ],
     traits: [
         .trait(name: "Raft", description: "Partitions replicated by Raft; without it one node runs alone."),
@@ -64,6 +69,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         // Counting and draining work.
@@ -84,21 +90,37 @@ let package = Package(
         .weir("RecordBatch", ["CChecksum", "CZlib", "CLZ4", "CZstd", "CSnappy", nioCore]),
         .weir("SegmentLog", ["RecordBatch", "CChecksum", "WeirRuntime", nioCore, logging]),
 
+        // Objects, and what reconciles them.
+        .weir("ObjectStore", ["WeirRuntime", "WorkTracking", logging]),
+        .weir("SQLiteStorage", ["ObjectStore", grdb]),
+        .weir("ObjectLog", ["ObjectStore", "SegmentLog", "RecordBatch", "WeirRuntime", nioCore]),
+        .weir("Reconciling", ["ObjectStore", "WeirRuntime", "WorkTracking", logging]),
+
+        // Plugins in any language: the contract, the Swift side of it, and the host's.
+        .target(name: "WeirPluginABI"),
+        .weir("WeirPlugin", ["WeirPluginABI"]),
+        .weir("PluginHost", ["WeirPluginABI", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking", logging]),
+
         // Plugins.
         .plugin("Raft"),
         .plugin("KafkaWire", ["RecordBatch", nioCore]),
         .plugin("KafkaClient", ["KafkaWire", "RecordBatch", nioCore, nioPosix]),
         .plugin(
             "Kafka",
-            ["KafkaWire", "RecordBatch", "SegmentLog", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging]),
-        .plugin("AdminHTTP", ["WeirRuntime", "WorkTracking", hummingbird, hummingbirdCore, nioCore, logging]),
+            [
+                "KafkaWire", "RecordBatch", "SegmentLog", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking",
+                nioCore, nioPosix, logging,
+            ]),
+        .plugin(
+            "AdminHTTP", ["ObjectStore", "WeirRuntime", "WorkTracking", hummingbird, hummingbirdCore, nioCore, logging]),
 
         // The program, and the tools of its developers.
         .executableTarget(
             name: "WeirCommand",
             dependencies: [
                 "WeirRuntime", "WorkTracking", "WeirIO", "RecordBatch", "SegmentLog", "Kafka", "KafkaWire",
-                "KafkaClient", "AdminHTTP", .target(name: "Raft", condition: .when(traits: ["Raft"])),
+                "KafkaClient", "AdminHTTP", "ObjectStore", "ObjectLog", "Reconciling", "PluginHost",
+                .target(name: "Raft", condition: .when(traits: ["Raft"])),
                 argumentParser, logging, nioCore, nioPosix, httpClient, "TOMLKit", "Yams",
             ],
             swiftSettings: settings),
@@ -146,6 +168,23 @@ let package = Package(
             ["WeirCommand", "WeirRuntime", "WeirIO", "Kafka", "KafkaClient", argumentParser, nioCore]),
         .testTarget(
             name: "ClientsTests", path: "Tests/Clients", exclude: ["Scripts"], swiftSettings: settings),
+        // The contract of a Storage, for backends of our own and of others.
+        .weir("StorageConformance", path: "Tests/Conformance", ["ObjectStore", "WeirSimulation", "WeirRuntime"]),
+        .tests(
+            "ObjectStoreTests", ["ObjectStore", "StorageConformance", "WeirSimulation", "WeirRuntime", "WorkTracking"]),
+        .tests("SQLiteStorageTests", ["SQLiteStorage", "ObjectStore", "StorageConformance", "WeirSimulation", grdb]),
+        .tests(
+            "ObjectLogTests",
+            [
+                "ObjectLog", "ObjectStore", "StorageConformance", "SegmentLog", "RecordBatch", "WeirSimulation",
+                "WeirIO",
+                "WeirRuntime", nioCore,
+            ]),
+        .tests(
+            "ReconcilingTests",
+            ["Reconciling", "ObjectStore", "WeirRuntime", "WorkTracking", "WeirSimulation", logging]),
+        .tests(
+            "PluginHostTests", ["PluginHost", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking", logging]),
         .tests("TidyTests", path: "Tests/Tidy"),
         .executableTarget(
             name: "gate-benchmark", dependencies: ["WorkTracking"], path: "Tests/Benchmarks/GateBenchmark",

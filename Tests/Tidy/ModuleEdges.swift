@@ -13,11 +13,20 @@ let allowedEdges: [String: Set<String>] = [
     "Raft": [],
     "KafkaWire": ["RecordBatch"],
     "KafkaClient": ["KafkaWire", "RecordBatch"],
-    "Kafka": ["KafkaWire", "RecordBatch", "SegmentLog", "WeirRuntime", "WorkTracking"],
-    "AdminHTTP": ["WeirRuntime", "WorkTracking"],
+    "ObjectStore": ["WeirRuntime", "WorkTracking"],
+    "SQLiteStorage": ["ObjectStore"],
+    "ObjectLog": ["ObjectStore", "SegmentLog", "RecordBatch", "WeirRuntime"],
+    "Reconciling": ["ObjectStore", "WeirRuntime", "WorkTracking"],
+    "WeirPlugin": ["WeirPluginABI"],
+    "PluginHost": ["WeirPluginABI", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking"],
+    "StorageConformance": ["ObjectStore", "WeirSimulation", "WeirRuntime"],
+    "Kafka": [
+        "KafkaWire", "RecordBatch", "SegmentLog", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking",
+    ],
+    "AdminHTTP": ["ObjectStore", "WeirRuntime", "WorkTracking"],
     "WeirCommand": [
         "WorkTracking", "WeirRuntime", "WeirIO", "RecordBatch", "SegmentLog", "Raft", "KafkaWire", "KafkaClient",
-        "Kafka", "AdminHTTP",
+        "Kafka", "AdminHTTP", "ObjectStore", "ObjectLog", "Reconciling", "PluginHost",
     ],
     "weir-kafka-messages": [],
     "weir-raft-cases": ["Raft", "WeirSimulation"],
@@ -31,12 +40,17 @@ let allowedEdges: [String: Set<String>] = [
 /// Packages of others, and the modules that may import them.
 let allowedForeign: [String: Set<String>] = [
     "NIOCore": [
-        "WeirIO", "RecordBatch", "SegmentLog", "KafkaWire", "KafkaClient", "Kafka", "AdminHTTP", "WeirCommand",
+        "WeirIO", "RecordBatch", "SegmentLog", "ObjectLog", "KafkaWire", "KafkaClient", "Kafka", "AdminHTTP",
+        "WeirCommand",
     ],
     "NIOPosix": ["WeirIO", "KafkaClient", "Kafka", "WeirCommand"],
     "ServiceLifecycle": ["WeirRuntime", "EmbeddedRuntime"],
     "UnixSignals": ["WeirRuntime"],
-    "Logging": ["WeirRuntime", "SegmentLog", "Kafka", "KafkaClient", "AdminHTTP", "WeirCommand", "EmbeddedRuntime"],
+    "Logging": [
+        "WeirRuntime", "SegmentLog", "ObjectStore", "Reconciling", "PluginHost", "Kafka", "KafkaClient", "AdminHTTP",
+        "WeirCommand", "EmbeddedRuntime",
+    ],
+    "GRDB": ["SQLiteStorage"],
     "Hummingbird": ["AdminHTTP"],
     "HummingbirdCore": ["AdminHTTP"],
     "HTTPTypes": ["AdminHTTP"],

@@ -1,0 +1,2 @@
+/// The module is empty so far.
+enum Placeholder {}

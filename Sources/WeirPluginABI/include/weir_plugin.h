@@ -1,0 +1,3 @@
+#ifndef WEIR_PLUGIN_H
+#define WEIR_PLUGIN_H
+#endif
