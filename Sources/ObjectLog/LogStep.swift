@@ -1,0 +1,102 @@
+internal import NIOCore
+internal import ObjectStore
+internal import RecordBatch
+
+/// What a caller asks for, its object encoded already.
+enum ObjectWrite: Sendable {
+    case create(Object, ByteBuffer)
+    case update(Object, ByteBuffer, if: Preconditions)
+    case delete(ObjectKey, if: Preconditions)
+
+    var key: ObjectKey {
+        switch self {
+        case .create(let object, _), .update(let object, _, _): object.key
+        case .delete(let key, _): key
+        }
+    }
+
+    var value: ByteBuffer? {
+        switch self {
+        case .create(_, let value), .update(_, let value, _): value
+        case .delete: nil
+        }
+    }
+}
+
+/// Who waits for what became of a write.
+typealias Answer = CheckedContinuation<Object, any Error>
+
+/// Something on its way through the log, in its order: accepted, then appended, then committed or failed.
+struct LogStep: Sendable {
+    enum Content: Sendable {
+        /// An object as it becomes (nil: it is removed), as it was, and its record's value.
+        case change(object: Object?, previous: Object?, ByteBuffer?)
+        /// An object as it is, once more.
+        case refresh(Object)
+        /// A record that is not understood, once more.
+        case carry(ObjectRecord)
+        /// A write that was refused because of steps before it: it has no record.
+        case refusal(ObjectError)
+    }
+
+    let key: ObjectKey
+    /// Its place: the offset and 1.
+    let version: ResourceVersion
+    let content: Content
+    /// Bytes of the record, about.
+    let sizeBytes: Int
+    let answer: Answer?
+
+    /// What its caller is told once it is committed.
+    var outcome: Result<Object, any Error> {
+        switch content {
+        case .change(let object?, _, _): return .success(object)
+        case .change(nil, var previous?, _):
+            previous.metadata.resourceVersion = version
+            return .success(previous)
+        case .refusal(let error): return .failure(error)
+        case .change, .refresh, .carry: preconditionFailure("nobody waits for what is no write")
+        }
+    }
+
+    var hasRecord: Bool { if case .refusal = content { false } else { true } }
+}
+
+/// Steps that are appended as one batch.
+struct LogBatch: Sendable {
+    let id: UInt64
+    var steps: [LogStep] = []
+    var sizeBytes = 0
+
+    /// The place of its first record; nil: it has none.
+    var firstVersion: ResourceVersion? { steps.first { $0.hasRecord }?.version }
+
+    /// The batch's bytes.
+    func encoded(wallMilliseconds: Int64) throws -> ByteBuffer {
+        var builder = RecordBatchBuilder()
+        for step in steps {
+            switch step.content {
+            case .change(_, _, let value):
+                builder.append(
+                    timestamp: wallMilliseconds, key: ByteBuffer(string: step.key.description), value: value)
+            case .refresh(let object):
+                let kept = object.metadata.resourceVersion ?? .zero
+                builder.append(
+                    timestamp: wallMilliseconds, key: ByteBuffer(string: step.key.description),
+                    value: object.recordValue(), headers: [Self.header(kept)])
+            case .carry(let record):
+                let others = record.headers.filter { $0.key != ObjectRecord.versionHeader }
+                builder.append(
+                    timestamp: wallMilliseconds, key: ByteBuffer(string: record.key), value: record.value,
+                    headers: others + [Self.header(record.version)])
+            case .refusal:
+                break
+            }
+        }
+        return try builder.build()
+    }
+
+    private static func header(_ kept: ResourceVersion) -> Record.Header {
+        Record.Header(key: ObjectRecord.versionHeader, value: ByteBuffer(string: kept.description))
+    }
+}
