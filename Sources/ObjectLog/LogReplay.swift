@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import ObjectStore
+internal import RecordBatch
 
 /// What the records of an object log add up to.
 struct LogReplay {
@@ -27,7 +28,7 @@ struct LogReplay {
         let object = try Object(record, value)
         let key = object.key
         let previous = objects[key]
-        let size = ObjectRecord.sizeBytes(key: record.key, record.value)
+        let size = record.sizeBytes
         liveSizeBytes += size - (previous?.sizeBytes ?? 0)
         objects.set(key, ObjectIndex.Entry(object, sizeBytes: size))
         guard record.keptVersion == nil else { return }

@@ -68,8 +68,7 @@ struct LogState: Sendable {
     /// Takes a write in, or refuses it.
     mutating func accept(_ write: ObjectWrite, _ answer: Answer) -> Verdict {
         let key = write.key
-        let value = write.value
-        let size = ObjectRecord.sizeBytes(key: key, value)
+        let size = write.sizeBytes
         guard queueSizeBytes + size <= limits.waitingSizeBytesMax else {
             return .refused(
                 ObjectError(
@@ -91,7 +90,8 @@ struct LogState: Sendable {
         }
         let object = stored(write)
         let step = LogStep(
-            key: key, version: nextVersion, content: .change(object: object, previous: current, value), sizeBytes: size,
+            key: key, version: nextVersion,
+            content: .change(object: object, previous: current, write.recordKey, write.value), sizeBytes: size,
             answer: answer)
         newest[key] = Newest(object: object, version: step.version, sizeBytes: size)
         return enqueue(step)
@@ -99,7 +99,7 @@ struct LogState: Sendable {
 
     private func check(_ write: ObjectWrite, _ current: Object?) throws(ObjectError) {
         let key = write.key
-        switch write {
+        switch write.verb {
         case .create:
             if current != nil { throw .alreadyExists(key) }
             if let namesake = key.namesake, newest[namesake].map({ $0.object != nil }) ?? (objects[namesake] != nil) {
@@ -108,7 +108,7 @@ struct LogState: Sendable {
             if !carried.isEmpty, carried[key.description] != nil {
                 throw .conflict(key, "a newer version of Weir stored an object of that name")
             }
-        case .update(_, _, let preconditions), .delete(_, let preconditions):
+        case .update(_, let preconditions), .delete(let preconditions):
             guard let current else { throw .notFound(key) }
             try preconditions.check(current)
         }
@@ -116,8 +116,8 @@ struct LogState: Sendable {
 
     /// The object as readers will see it.
     private func stored(_ write: ObjectWrite) -> Object? {
-        switch write {
-        case .create(var object, _), .update(var object, _, _):
+        switch write.verb {
+        case .create(var object), .update(var object, _):
             object.metadata.resourceVersion = nextVersion
             return object
         case .delete:
@@ -157,7 +157,8 @@ extension LogState {
         var batches: [LogBatch] = []
         for step in queue {
             let isFull =
-                batches.last.map { $0.sizeBytes > 0 && $0.sizeBytes + step.sizeBytes > limits.batchSizeBytesMax } ?? true
+                batches.last.map { $0.sizeBytes > 0 && $0.sizeBytes + step.sizeBytes > limits.batchSizeBytesMax }
+                ?? true
             if isFull {
                 batches.append(LogBatch(id: nextBatch))
                 nextBatch += 1
@@ -182,7 +183,7 @@ extension LogState {
         var changes: [WatchHub.Change] = []
         changes.reserveCapacity(batch.steps.count)
         for step in batch.steps {
-            guard case .change(let object, let previous, _) = step.content else { continue }
+            guard case .change(let object, let previous, _, _) = step.content else { continue }
             liveSizeBytes -= objects[step.key]?.sizeBytes ?? 0
             if let object {
                 objects.set(step.key, ObjectIndex.Entry(object, sizeBytes: step.sizeBytes))
@@ -212,7 +213,7 @@ extension LogState {
         newest = [:]
         nextVersion = ResourceVersion(UInt64(endOffset) + 1)
         for step in inFlight.lazy.flatMap(\.steps) where step.hasRecord {
-            if case .change(let object, _, _) = step.content {
+            if case .change(let object, _, _, _) = step.content {
                 newest[step.key] = Newest(object: object, version: step.version, sizeBytes: step.sizeBytes)
             }
             nextVersion = ResourceVersion(step.version.value + 1)
@@ -260,10 +261,10 @@ extension LogState {
         }
         guard size < most else { return }
         for record in carried.values.sorted(by: { $0.offset < $1.offset }) {
-            let size = ObjectRecord.sizeBytes(key: record.key, record.value)
             let key = ObjectKey(ObjectKind(group: "", name: ""), namespace: "", name: record.key)
             _ = enqueue(
-                LogStep(key: key, version: nextVersion, content: .carry(record), sizeBytes: size, answer: nil))
+                LogStep(
+                    key: key, version: nextVersion, content: .carry(record), sizeBytes: record.sizeBytes, answer: nil))
         }
         refreshing?.isUnfinished = false
     }

@@ -2,25 +2,28 @@ internal import NIOCore
 internal import ObjectStore
 internal import RecordBatch
 
-/// What a caller asks for, its object encoded already.
-enum ObjectWrite: Sendable {
-    case create(Object, ByteBuffer)
-    case update(Object, ByteBuffer, if: Preconditions)
-    case delete(ObjectKey, if: Preconditions)
-
-    var key: ObjectKey {
-        switch self {
-        case .create(let object, _), .update(let object, _, _): object.key
-        case .delete(let key, _): key
-        }
+/// What a caller asks for, with its record's bytes: the caller makes them, so that the loop has nothing to do with JSON.
+struct ObjectWrite: Sendable {
+    enum Verb: Sendable {
+        case create(Object)
+        case update(Object, if: Preconditions)
+        case delete(if: Preconditions)
     }
 
-    var value: ByteBuffer? {
-        switch self {
-        case .create(_, let value), .update(_, let value, _): value
-        case .delete: nil
-        }
+    let verb: Verb
+    let key: ObjectKey
+    let recordKey: ByteBuffer
+    let value: ByteBuffer?
+
+    init(_ verb: Verb, key: ObjectKey, value: ByteBuffer? = nil) {
+        self.verb = verb
+        self.key = key
+        self.value = value
+        recordKey = ByteBuffer(string: key.description)
     }
+
+    /// Bytes of its record in a batch, about.
+    var sizeBytes: Int { ObjectRecord.sizeBytes(keySizeBytes: recordKey.readableBytes, value) }
 }
 
 /// Who waits for what became of a write.
@@ -29,8 +32,8 @@ typealias Answer = CheckedContinuation<Object, any Error>
 /// Something on its way through the log, in its order: accepted, then appended, then committed or failed.
 struct LogStep: Sendable {
     enum Content: Sendable {
-        /// An object as it becomes (nil: it is removed), as it was, and its record's value.
-        case change(object: Object?, previous: Object?, ByteBuffer?)
+        /// An object as it becomes (nil: it is removed), as it was, and its record's key and value.
+        case change(object: Object?, previous: Object?, ByteBuffer, ByteBuffer?)
         /// An object as it is, once more.
         case refresh(Object)
         /// A record that is not understood, once more.
@@ -50,8 +53,8 @@ struct LogStep: Sendable {
     /// What its caller is told once it is committed.
     var outcome: Result<Object, any Error> {
         switch content {
-        case .change(let object?, _, _): return .success(object)
-        case .change(nil, var previous?, _):
+        case .change(let object?, _, _, _): return .success(object)
+        case .change(nil, var previous?, _, _):
             previous.metadata.resourceVersion = version
             return .success(previous)
         case .refusal(let error): return .failure(error)
@@ -76,9 +79,8 @@ struct LogBatch: Sendable {
         var builder = RecordBatchBuilder()
         for step in steps {
             switch step.content {
-            case .change(_, _, let value):
-                builder.append(
-                    timestamp: wallMilliseconds, key: ByteBuffer(string: step.key.description), value: value)
+            case .change(_, _, let key, let value):
+                builder.append(timestamp: wallMilliseconds, key: key, value: value)
             case .refresh(let object):
                 let kept = object.metadata.resourceVersion ?? .zero
                 builder.append(

@@ -1,5 +1,6 @@
-public import ObjectStore
+internal import ObjectStore
 public import SegmentLog
+internal import Synchronization
 public import WeirRuntime
 
 extension ObjectLog {

@@ -1,26 +1,30 @@
 internal import NIOCore
 public import ObjectStore
 internal import SegmentLog
+internal import Synchronization
+internal import WeirRuntime
 
 extension ObjectLog {
     /// Stores an object that is not there yet, and returns it with its resource version.
     public func create(_ object: Object) async throws -> Object {
-        try await write(.create(object, try encoded(object)))
+        let key = object.key
+        return try await write(ObjectWrite(.create(object), key: key, value: try encoded(object, key)))
     }
 
     /// Replaces an object, and returns the new one with its resource version.
     public func update(_ object: Object, if preconditions: Preconditions) async throws -> Object {
-        try await write(.update(object, try encoded(object), if: preconditions))
+        let key = object.key
+        return try await write(
+            ObjectWrite(.update(object, if: preconditions), key: key, value: try encoded(object, key)))
     }
 
     /// Removes an object, and returns it as it was, with the resource version of its removal.
     public func delete(_ key: ObjectKey, if preconditions: Preconditions) async throws -> Object {
-        try await write(.delete(key, if: preconditions))
+        try await write(ObjectWrite(.delete(if: preconditions), key: key))
     }
 
-    /// The record's value; made by the caller, so that the loop has nothing to do with JSON.
-    private func encoded(_ object: Object) throws(ObjectError) -> ByteBuffer {
-        let key = object.key
+    /// The record's value.
+    private func encoded(_ object: Object, _ key: ObjectKey) throws(ObjectError) -> ByteBuffer {
         if let fault = key.fault { throw .invalid(key, [ObjectError.Cause("metadata", fault)]) }
         let value = object.recordValue()
         guard value.readableBytes <= limits.objectSizeBytesMax else {

@@ -1,7 +1,7 @@
 public import ObjectStore
 public import SegmentLog
 internal import Synchronization
-public import WeirRuntime
+internal import WeirRuntime
 
 /// Objects in a log: a record for each change, and the state in memory. What `weir serve` keeps its objects in.
 ///

@@ -36,9 +36,12 @@ struct ObjectRecord {
     }
 
     /// Bytes that it takes in a batch, about.
-    static func sizeBytes(key: String, _ value: ByteBuffer?) -> Int {
-        key.utf8.count + (value?.readableBytes ?? 0) + 24
+    static func sizeBytes(keySizeBytes: Int, _ value: ByteBuffer?) -> Int {
+        keySizeBytes + (value?.readableBytes ?? 0) + 24
     }
+
+    /// Bytes that it takes in a batch, about.
+    var sizeBytes: Int { Self.sizeBytes(keySizeBytes: key.utf8.count, value) }
 }
 
 extension ObjectRecord {
