@@ -67,8 +67,6 @@ struct CuttingTests {
         let start = bench.logStart(log)
         #expect(start > 0)
         bench.end(cutsPower: true)
-        var limits = ObjectLogLimits.small
-        limits.historyMax = 10_000
         let again = try bench.open()
         try bench.wait {
             let early = await ObjectError.reason {
