@@ -50,7 +50,12 @@ extension JSONValue {
             members[name] = members[name]?.removing(lastValue)
         }
         for (name, value) in wanted {
-            members[name] = value == .null ? nil : (members[name] ?? .null).applying(value, last: last?[name])
+            // Not as one expression: there a nil would be taken for a JSON null, which is kept.
+            if value == .null {
+                members[name] = nil
+            } else {
+                members[name] = (members[name] ?? .null).applying(value, last: last?[name])
+            }
         }
         return .object(members)
     }

@@ -4,7 +4,12 @@ extension JSONValue {
         guard case .object(let changes) = patch else { return patch }
         var members = objectValue ?? [:]
         for (name, change) in changes {
-            members[name] = change == .null ? nil : (members[name] ?? .null).merged(with: change)
+            // Not as one expression: there a nil would be taken for a JSON null, which is kept.
+            if change == .null {
+                members[name] = nil
+            } else {
+                members[name] = (members[name] ?? .null).merged(with: change)
+            }
         }
         return .object(members)
     }
