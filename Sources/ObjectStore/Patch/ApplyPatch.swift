@@ -50,9 +50,8 @@ extension JSONValue {
             members[name] = members[name]?.removing(lastValue)
         }
         for (name, value) in wanted {
-            // Not as one expression: there a nil would be taken for a JSON null, which is kept.
             if value == .null {
-                members[name] = nil
+                members.removeValue(forKey: name)
             } else {
                 members[name] = (members[name] ?? .null).applying(value, last: last?[name])
             }
@@ -64,6 +63,7 @@ extension JSONValue {
     private func removing(_ last: JSONValue) -> JSONValue? {
         guard case .object(var members) = self, case .object(let lastMembers) = last else { return nil }
         for (name, lastValue) in lastMembers { members[name] = members[name]?.removing(lastValue) }
-        return members.isEmpty ? nil : .object(members)
+        guard !members.isEmpty else { return nil }
+        return .object(members)
     }
 }

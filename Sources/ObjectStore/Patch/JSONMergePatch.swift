@@ -4,9 +4,8 @@ extension JSONValue {
         guard case .object(let changes) = patch else { return patch }
         var members = objectValue ?? [:]
         for (name, change) in changes {
-            // Not as one expression: there a nil would be taken for a JSON null, which is kept.
             if change == .null {
-                members[name] = nil
+                members.removeValue(forKey: name)
             } else {
                 members[name] = (members[name] ?? .null).merged(with: change)
             }
