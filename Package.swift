@@ -174,7 +174,9 @@ let package = Package(
         .testTarget(
             name: "ClientsTests", path: "Tests/Clients", exclude: ["Scripts"], swiftSettings: settings),
         // The contract of a Storage, for backends of our own and of others.
-        .weir("StorageConformance", path: "Tests/Conformance", ["ObjectStore", "WeirSimulation", "WeirRuntime"]),
+        .weir(
+            "StorageConformance", path: "Tests/Conformance",
+            ["ObjectStore", "WeirSimulation", "WeirRuntime", logging]),
         .tests(
             "ObjectStoreTests",
             ["ObjectStore", "StorageConformance", "WeirSimulation", "WeirRuntime", "WorkTracking", logging]),
