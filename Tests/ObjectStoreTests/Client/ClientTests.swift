@@ -149,7 +149,8 @@ struct ClientTests {
     func malformed() async throws {
         _ = try await store.create(
             Object(
-                apiVersion: "example.com/v1", kind: "Widget", metadata: ObjectMetadata(name: "bad", namespace: "default"),
+                apiVersion: "example.com/v1", kind: "Widget",
+                metadata: ObjectMetadata(name: "bad", namespace: "default"),
                 content: ["spec": ["size": "big"]]))
         await #expect { try await client.get(Widget.self, "bad") } throws: { error in
             let error = error as? ObjectError
