@@ -50,7 +50,11 @@ extension JSONValue {
             members[name] = members[name]?.removing(lastValue)
         }
         for (name, value) in wanted {
-            members[name] = value == .null ? nil : (members[name] ?? .null).applying(value, last: last?[name])
+            if value == .null {
+                members.removeValue(forKey: name)
+            } else {
+                members[name] = (members[name] ?? .null).applying(value, last: last?[name])
+            }
         }
         return .object(members)
     }

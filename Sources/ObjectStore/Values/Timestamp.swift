@@ -40,8 +40,10 @@ extension Timestamp: CustomStringConvertible {
 
     /// The text of RFC 3339, in UTC.
     public var description: String {
-        let date = CivilDate(daysSince1970: secondsSince1970.flooredQuotient(86_400))
-        let second = secondsSince1970 - secondsSince1970.flooredQuotient(86_400) * 86_400
+        let days = secondsSince1970.flooredQuotient(86_400)
+        let date = CivilDate(daysSince1970: days)
+        // The product may lie below all numbers, the difference does not.
+        let second = secondsSince1970 &- days &* 86_400
         let time = "\(padded(second / 3_600, 2)):\(padded(second / 60 % 60, 2)):\(padded(second % 60, 2))"
         return "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))T\(time)Z"
     }
