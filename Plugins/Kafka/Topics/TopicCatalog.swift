@@ -1,7 +1,7 @@
 internal import KafkaWire
-public import ObjectStore
-public import SegmentLog
-public import WeirRuntime
+internal import ObjectStore
+internal import SegmentLog
+internal import WeirRuntime
 
 /// Changes topics as Kafka's requests ask for: it writes `Topic` objects, and waits until they are carried out.
 ///
@@ -123,11 +123,11 @@ public final class TopicCatalog: Sendable {
             }
         }
         guard mode == .perform else { return planned }
-        return await atOnce(Array(zip(planned, changes))) { [self] planned, change in
+        return await atOnce(Array(zip(planned, changes.map(\.change)))) { [self] planned, asked in
             guard case .success(let planned) = planned else { return planned }
             return await change(planned, by: deadline, named: "changing the topic's configuration") {
                 (spec, current) throws(TopicError) in
-                spec.config = try ConfigurationPlan.plan(change.change, of: current).overrides
+                spec.config = try ConfigurationPlan.plan(asked, of: current).overrides
             }
         }
     }

@@ -1,4 +1,4 @@
-public import SegmentLog
+internal import SegmentLog
 internal import Synchronization
 
 /// The topics that are served now: written by the topic reconciler, read by requests and by admission.

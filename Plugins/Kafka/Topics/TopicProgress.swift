@@ -1,3 +1,4 @@
+internal import KafkaWire
 internal import SegmentLog
 internal import Synchronization
 internal import WeirRuntime
