@@ -73,7 +73,7 @@ public final class KafkaPlugin: Component {
     /// A broker that serves nothing until it is started.
     public init(_ parts: KafkaParts) {
         self.parts = parts
-        node = NodeObject(objects: parts.objects, nodeID: parts.nodeID)
+        node = NodeObject(objects: parts.objects, nodeID: parts.nodeID, clock: parts.clock)
         let partitions = PartitionTable(
             provider: parts.logProvider, loops: parts.partitionLoops, host: parts.host)
         topics = TopicReconciler(
