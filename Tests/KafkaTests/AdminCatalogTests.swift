@@ -167,8 +167,10 @@ struct AdminCatalogTests {
         let again = try AdminNode.started(disk: node.disk)
         again.checkLogs()
         #expect(again.topics == node.topics)
+        let calls = again.host.takeCalls()
+        #expect(calls.prefix(3).sorted() == ["discard gone-0", "discard t-1", "discard t-7"])
         #expect(
-            again.host.takeCalls() == [
+            calls.dropFirst(3) == [
                 "open t 0..<1", "open t 2..<3", "open t 4..<5", "create t 1..<2", "create t 3..<4",
             ])
     }
