@@ -18,8 +18,6 @@ public struct KafkaParts: Sendable {
     public var logProvider: any LogProvider
     /// Where the node's objects are, among them its topics.
     public var objects: any ObjectAccess
-    /// The topics that are served; shared with the `TopicAdmission` of the object store.
-    public var topics: TopicIndex
     /// Time.
     public var clock: any Clock
     /// The loops that partitions are spread over.
@@ -36,7 +34,7 @@ public struct KafkaParts: Sendable {
     /// A broker of these parts.
     public init(
         nodeID: Int32, clusterID: String, settings: BrokerSettings, logProvider: any LogProvider,
-        objects: any ObjectAccess, topics: TopicIndex, clock: any Clock, partitionLoops: [any Loop],
+        objects: any ObjectAccess, clock: any Clock, partitionLoops: [any Loop],
         connectionLoops: ConnectionLoops, host: any ComponentHost, limits: ConnectionLimits = ConnectionLimits(),
         logger: Logger
     ) {
@@ -45,7 +43,6 @@ public struct KafkaParts: Sendable {
         self.settings = settings
         self.logProvider = logProvider
         self.objects = objects
-        self.topics = topics
         self.clock = clock
         self.partitionLoops = partitionLoops
         self.connectionLoops = connectionLoops
@@ -63,6 +60,8 @@ public final class KafkaPlugin: Component {
     public let broker: Broker
     /// What carries out what `Topic` objects ask for.
     public let topics: TopicReconciler
+    /// What the object store asks before it takes a `Topic`.
+    public let admission: TopicAdmission
     /// What connections may take.
     public let limits: ConnectionLimits
     private let parts: KafkaParts
@@ -70,14 +69,22 @@ public final class KafkaPlugin: Component {
     private let processBytes: HeldBytes
     private let listeners = Mutex<Listeners?>(nil)
 
+    /// The component that reconciles its topics, and the store of their objects beneath it.
+    public let dependencies: [String]
+
     /// A broker that serves nothing until it is started.
-    public init(_ parts: KafkaParts) {
+    ///
+    /// - Parameter reconciler: The component that calls `topics.reconcile`; nil: somebody outside of the runtime does.
+    init(_ parts: KafkaParts, reconciledBy reconciler: String? = nil) {
         self.parts = parts
+        dependencies = reconciler.map { [$0] } ?? []
         node = NodeObject(objects: parts.objects, nodeID: parts.nodeID, clock: parts.clock)
         let partitions = PartitionTable(
             provider: parts.logProvider, loops: parts.partitionLoops, host: parts.host)
+        let index = TopicIndex()
+        admission = TopicAdmission(settings: parts.settings, nodes: [parts.nodeID], topics: index)
         topics = TopicReconciler(
-            objects: parts.objects, host: partitions, index: parts.topics,
+            objects: parts.objects, host: partitions, index: index,
             progress: TopicProgress(loop: parts.partitionLoops[0], clock: parts.clock),
             rules: TopicRules(settings: parts.settings, nodes: [parts.nodeID]), logger: parts.logger)
         broker = Broker(

@@ -59,7 +59,7 @@ public final class PartitionTable: PartitionHost {
     /// Stops serving a topic and deletes its logs; returns when the name is free.
     public func delete(_ topic: TopicDescription) async throws {
         let removed = served.withLock { $0.remove(topic.id) }?.partitions ?? [:]
-        var left: [Partition] = []
+        var left: [ServedPartition] = []
         do {
             for number in removed.keys.sorted() {
                 guard let partition = removed[number] else { continue }
@@ -101,10 +101,10 @@ public final class PartitionTable: PartitionHost {
         }
     }
 
-    private func start(_ topic: TopicDescription, _ range: Range<Int32>, _ origin: Partition.Origin) async throws {
+    private func start(_ topic: TopicDescription, _ range: Range<Int32>, _ origin: ServedPartition.Origin) async throws {
         let settings = topic.configuration.logSettings()
         let partitions = range.map { number in
-            Partition(
+            ServedPartition(
                 identity: identity(topic, number), loop: loop(topicID: topic.id, partition: number), origin: origin,
                 provider: provider, settings: settings)
         }
@@ -123,11 +123,11 @@ public final class PartitionTable: PartitionHost {
     }
 
     /// Starts the partitions, a bounded number at once; those that were, and what the first one failed with.
-    private func add(_ partitions: [Partition]) async -> (added: [Partition], error: (any Error)?) {
-        await withTaskGroup(of: (Partition, (any Error)?).self) { [host] group in
-            var added: [Partition] = []
+    private func add(_ partitions: [ServedPartition]) async -> (added: [ServedPartition], error: (any Error)?) {
+        await withTaskGroup(of: (ServedPartition, (any Error)?).self) { [host] group in
+            var added: [ServedPartition] = []
             var failure: (any Error)?
-            func note(_ partition: Partition, _ error: (any Error)?) {
+            func note(_ partition: ServedPartition, _ error: (any Error)?) {
                 if let error { failure = failure ?? error } else { added.append(partition) }
             }
             for (index, partition) in partitions.enumerated() {
@@ -151,9 +151,9 @@ public final class PartitionTable: PartitionHost {
 /// A topic that is served: what it is, and its partitions by number. Immutable.
 final class ServedTopic: Sendable {
     let description: TopicDescription
-    let partitions: [Int32: Partition]
+    let partitions: [Int32: ServedPartition]
 
-    init(description: TopicDescription, partitions: [Int32: Partition]) {
+    init(description: TopicDescription, partitions: [Int32: ServedPartition]) {
         self.description = description
         self.partitions = partitions
     }
@@ -168,7 +168,7 @@ struct ServedTopics: Sendable {
     subscript(id id: TopicID) -> ServedTopic? { byID[id] }
 
     /// Every partition, in no order.
-    var partitions: [Partition] { byID.values.flatMap(\.partitions.values) }
+    var partitions: [ServedPartition] { byID.values.flatMap(\.partitions.values) }
 
     mutating func insert(_ topic: ServedTopic) {
         byID[topic.description.id] = topic

@@ -2,7 +2,8 @@ internal import ObjectStore
 
 /// Blocks of producer ids (KIP-730), as an object that says which was the last one given out.
 struct ProducerIDBlocks: Sendable {
-    static let kind = ObjectKind(group: "weir", name: "ProducerIDBlock")
+    static let definition = KindDefinition(TopicObject.apiVersion, "ProducerIDBlock")
+    static var kind: ObjectKind { definition.kind }
     /// Producer ids in one block.
     static let blockSize: Int64 = 1000
     private static let key = ObjectKey(kind, namespace: "default", name: "last")

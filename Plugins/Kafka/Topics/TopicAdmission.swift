@@ -16,7 +16,7 @@ public struct TopicAdmission: Admission {
     ///   - settings: Where defaults come from.
     ///   - nodes: The nodes that can hold replicas.
     ///   - topics: The topics that are served.
-    public init(settings: BrokerSettings, nodes: [Int32], topics: TopicIndex) {
+    init(settings: BrokerSettings, nodes: [Int32], topics: TopicIndex) {
         rules = TopicRules(settings: settings, nodes: nodes)
         self.topics = topics
     }

@@ -1,17 +1,13 @@
-internal import SegmentLog
 internal import Synchronization
 
 /// The topics that are served now: written by the topic reconciler, read by requests and by admission.
 ///
 /// From any thread. A reader takes one snapshot and reads that without a lock.
-public final class TopicIndex: Sendable {
+final class TopicIndex: Sendable {
     private let current = Mutex(TopicsSnapshot())
 
-    /// An index of no topics.
-    public init() {}
-
     /// The topics as they are now.
-    public func snapshot() -> TopicsSnapshot { current.withLock { $0 } }
+    func snapshot() -> TopicsSnapshot { current.withLock { $0 } }
 
     func insert(_ topic: TopicDescription) { current.withLock { $0.insert(topic) } }
 

@@ -50,17 +50,13 @@ final class RealNode {
             directory: self.folder, disk: SystemDisk(), clock: clock, nodeID: 1, logger: logger)
         let storage = try await ObjectLog.open(
             among: try await logs.list(), from: logs, on: loops.loops[0], clock: clock)
-        let index = TopicIndex()
-        let objects = ObjectStore(
-            storage,
-            configuration: ObjectStore.Configuration(
-                admissions: [TopicAdmission(settings: broker, nodes: [1], topics: index)]))
-        plugin = KafkaPlugin(
+        let objects = ObjectsComponent(storage, clock: clock)
+        try runtime.addObjects(objects)
+        plugin = try runtime.addKafka(
             KafkaParts(
-                nodeID: 1, clusterID: "real-node-of-a-test---", settings: broker, logProvider: logs, objects: objects,
-                topics: index, clock: clock, partitionLoops: loops.loops, connectionLoops: connectionLoops,
-                host: runtime, logger: logger))
-        try runtime.register(plugin)
+                nodeID: 1, clusterID: "real-node-of-a-test---", settings: broker, logProvider: logs,
+                objects: objects.access, clock: clock, partitionLoops: loops.loops,
+                connectionLoops: connectionLoops, host: runtime, logger: logger))
     }
 
     /// Runs `body` against a node that serves, then takes it down in stages.

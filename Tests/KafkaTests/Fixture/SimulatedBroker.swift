@@ -36,16 +36,12 @@ final class SimulatedBroker {
         let random = Mutex(simulator.makeRandom())
         let loops = loops
         let settings = try BrokerSettings(values: settings)
-        let index = TopicIndex()
         let objects = ObjectStore(
-            MemoryStorage(),
-            configuration: ObjectStore.Configuration(
-                kinds: .any, admissions: [TopicAdmission(settings: settings, nodes: [1], topics: index)]),
-            clock: simulator.clock, randomBits: { random.withLock { $0.next() } })
+            MemoryStorage(), configuration: ObjectStore.Configuration(kinds: .any), clock: simulator.clock, randomBits: { random.withLock { $0.next() } })
         plugin = KafkaPlugin(
             KafkaParts(
                 nodeID: 1, clusterID: "simulated", settings: settings, logProvider: logs, objects: objects,
-                topics: index, clock: simulator.clock, partitionLoops: loops,
+                clock: simulator.clock, partitionLoops: loops,
                 connectionLoops: ConnectionLoops(group: MultiThreadedEventLoopGroup.singleton) { _ in loops[0] },
                 host: host, limits: limits,
                 logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })))
@@ -53,6 +49,7 @@ final class SimulatedBroker {
             let parts = text.split(separator: ":")
             return NewTopic(name: String(parts[0]), partitionCount: parts.count > 1 ? Int32(parts[1]) ?? 1 : 1)
         }
+        objects.register(plugin.admission)
         driver = TopicDriver(plugin.topics, clock: simulator.clock)
         driver.start(on: loops[0])
         try run { [plugin, gate, logs] in
