@@ -165,7 +165,7 @@ let package = Package(
             "KafkaTests",
             [
                 "Kafka", "KafkaWire", "RecordBatch", "SegmentLog", "WeirRuntime", "WorkTracking", "WeirSimulation",
-                "WeirIO", nioCore, nioEmbedded, nioPosix, logging,
+                "WeirIO", "ObjectStore", "ObjectLog", "Reconciling", nioCore, nioEmbedded, nioPosix, logging,
             ]),
         .tests("AdminHTTPTests", ["AdminHTTP", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging]),
         .tests(
