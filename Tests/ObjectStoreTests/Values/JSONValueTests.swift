@@ -1,0 +1,7 @@
+import ObjectStore
+import Testing
+import WeirSimulation
+
+@Suite struct JSONValueTests {
+    @Test func placeholder() throws { #expect(try JSONValue(parsing: "[1]") == [1]) }
+}
