@@ -33,6 +33,12 @@ public struct PluginLibrary: Sendable {
         } catch {
             throw PluginError(.invalidManifest, "\(path): the plugin's manifest is invalid: \(error.message)")
         }
+        guard manifest.kinds.isEmpty || functions.table.reconcile != nil else {
+            throw PluginError(
+                .invalidManifest,
+                "\(path): the plugin's manifest is invalid: kinds: it names \(manifest.kinds[0]), but the plugin has no "
+                    + "reconcile function")
+        }
     }
 
     /// Looks at the file before any code of it runs.
