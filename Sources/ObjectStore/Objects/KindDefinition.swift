@@ -30,6 +30,16 @@ public struct KindDefinition: Sendable, Hashable {
         }
     }
 
+    /// What names objects of the kind may have.
+    public enum NameRule: String, Sendable, Hashable {
+        /// Those of DNS: small letters, digits, `-` and `.`, up to 253.
+        case dnsSubdomain
+        /// Those of one part of them: small letters, digits and `-`, up to 63.
+        case dnsLabel
+        /// Any that can stand in a path: up to 253, without `/` and `%`, neither `.` nor `..`.
+        case pathSegment
+    }
+
     /// Group and name.
     public var kind: ObjectKind
     /// The version that objects are stored in: `v1`.
@@ -42,6 +52,8 @@ public struct KindDefinition: Sendable, Hashable {
     public var shortNames: [String]
     /// Whether its objects live in namespaces.
     public var scope: Scope
+    /// What names its objects may have.
+    public var nameRule: NameRule
     /// What objects must look like; nil takes anything.
     public var schema: StructuralSchema?
     /// The columns of `weir get` beside name and age.
@@ -55,7 +67,8 @@ public struct KindDefinition: Sendable, Hashable {
     ///   - plural: The small plural; nil puts an `s` behind the small name.
     public init(
         _ apiVersion: String, _ kind: String, plural: String? = nil, shortNames: [String] = [],
-        scope: Scope = .namespaced, schema: StructuralSchema? = nil, columns: [Column] = []
+        scope: Scope = .namespaced, nameRule: NameRule = .dnsSubdomain, schema: StructuralSchema? = nil,
+        columns: [Column] = []
     ) {
         self.kind = ObjectKind(apiVersion: apiVersion, kind: kind)
         version = apiVersion.split(separator: "/").last.map(String.init) ?? apiVersion
@@ -63,6 +76,7 @@ public struct KindDefinition: Sendable, Hashable {
         self.plural = plural ?? kind.lowercased() + "s"
         self.shortNames = shortNames
         self.scope = scope
+        self.nameRule = nameRule
         self.schema = schema
         self.columns = columns
     }
