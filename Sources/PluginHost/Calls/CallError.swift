@@ -156,7 +156,7 @@ enum Argument {
             throw CallError(WEIR_BAD_ARGUMENT, "options are no JSON object")
         }
         let fields = ManifestFields(members, in: "options.")
-        do {
+        do throws(FieldError) {
             try fields.refuseOthers(than: ["uid", "resourceVersion", "propagationPolicy"])
             options.preconditions.uid = try fields.optionalText("uid")
             if let text = try fields.optionalText("resourceVersion") {

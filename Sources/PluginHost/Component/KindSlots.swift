@@ -35,7 +35,7 @@ enum KindSlots {
 }
 
 /// A number as a type.
-protocol KindSlot {
+protocol KindSlot: SendableMetatype {
     static var number: Int { get }
 }
 

@@ -4,7 +4,7 @@ internal import Reconciling
 internal import Synchronization
 internal import WeirPluginABI
 public import WeirRuntime
-public import WorkTracking
+internal import WorkTracking
 
 /// A plugin as a component, `plugin/<name>`: started, counted, drained and stopped like any other.
 ///

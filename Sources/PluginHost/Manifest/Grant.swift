@@ -1,4 +1,4 @@
-public import ObjectStore
+internal import ObjectStore
 
 /// What may be done with objects of some kinds, or with records of some topics.
 ///
