@@ -1,0 +1,13 @@
+import ObjectStore
+import StorageConformance
+import Testing
+
+@Suite("Memory as a storage")
+struct MemoryStorageContractTests {
+    static let backend = StorageBackend("memory", makeForgetful: { MemoryStorage(historyMax: $0) }) { MemoryStorage() }
+
+    @Test("memory keeps the contract of a storage", .timeLimit(.minutes(1)), arguments: StorageContract.checks)
+    func contract(_ check: ContractCheck) async throws {
+        try await check.run(on: Self.backend)
+    }
+}
