@@ -55,6 +55,8 @@ let package = Package(
         .library(name: "SQLiteStorage", targets: ["SQLiteStorage"]),
         .library(name: "Reconciling", targets: ["Reconciling"]),
         .library(name: "WeirPlugin", targets: ["WeirPlugin"]),
+        .library(name: "TopicAuditPlugin", type: .dynamic, targets: ["TopicAuditPlugin"]),
+        .library(name: "MirrorPlugin", type: .dynamic, targets: ["MirrorPlugin"]),
     ],
     traits: [
         .trait(name: "Raft", description: "Partitions replicated by Raft; without it one node runs alone."),
@@ -141,6 +143,13 @@ let package = Package(
             path: "Samples/EmbeddedRuntime",
             swiftSettings: settings),
 
+        .target(
+            name: "TopicAuditPlugin", dependencies: ["WeirPlugin"], path: "Samples/TopicAuditPlugin",
+            exclude: ["README.md"], swiftSettings: settings),
+        .target(
+            name: "MirrorPlugin", dependencies: ["WeirPluginABI"], path: "Samples/MirrorPlugin",
+            exclude: ["README.md", "Makefile", "mirror.yaml"]),
+
         // A cluster of replicas under a seed: what `weir-simulate` and the tests run.
         .weir("RaftSimulation", path: "Tests/Simulation", ["Raft", "WeirRuntime", "WeirSimulation"]),
 
@@ -184,7 +193,11 @@ let package = Package(
             "ReconcilingTests",
             ["Reconciling", "ObjectStore", "WeirRuntime", "WorkTracking", "WeirSimulation", logging]),
         .tests(
-            "PluginHostTests", ["PluginHost", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking", logging]),
+            "PluginHostTests", exclude: ["Fixtures"],
+            [
+                "PluginHost", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking", "WeirIO", "WeirSimulation",
+                "MirrorPlugin", logging,
+            ]),
         .tests("TidyTests", path: "Tests/Tidy"),
         .executableTarget(
             name: "gate-benchmark", dependencies: ["WorkTracking"], path: "Tests/Benchmarks/GateBenchmark",

@@ -36,6 +36,14 @@ public struct Records: Sendable {
         return place
     }
 
+    /// Appends one record whose value is JSON.
+    @discardableResult
+    public func produce(
+        json value: some Encodable, to topic: String, partition: Int32? = nil, key: String? = nil
+    ) throws -> (partition: Int32, offset: Int64) {
+        try produce(try JSON.encode(value), to: topic, partition: partition, key: key.map { Array($0.utf8) })
+    }
+
     /// Records from an offset on, at most so many; none where there are none yet.
     ///
     /// - Returns: The records, and the offset to ask for next.
