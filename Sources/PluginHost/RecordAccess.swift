@@ -3,7 +3,7 @@ public protocol RecordAccess: Sendable {
     /// Appends one record, and returns where it is once it is committed.
     ///
     /// - Parameter partition: The partition; nil: chosen by the key.
-    /// - Throws: `RecordError`.
+    /// - Throws: `RecordAccessError`.
     func produce(
         topic: String, partition: Int32?, key: [UInt8]?, value: [UInt8]?, headers: [RecordHeader]
     ) async throws -> (partition: Int32, offset: Int64)
@@ -11,12 +11,12 @@ public protocol RecordAccess: Sendable {
     /// At most `max` committed records from `offset` on, in order; none where there are none yet.
     ///
     /// - Parameter offset: Where to begin; -2: at the oldest that is kept; -1: behind the newest.
-    /// - Throws: `RecordError`.
+    /// - Throws: `RecordAccessError`.
     func consume(topic: String, partition: Int32, from offset: Int64, max: Int) async throws -> [StoredRecord]
 
     /// Which offset -2 and -1 stand for now: that of the oldest record, and that which comes next.
     ///
-    /// - Throws: `RecordError`.
+    /// - Throws: `RecordAccessError`.
     func offset(topic: String, partition: Int32, of position: Int64) async throws -> Int64
 }
 
@@ -60,7 +60,7 @@ public struct StoredRecord: Sendable, Hashable {
 }
 
 /// Why a record was not produced, or none could be consumed.
-public struct RecordError: Error, Hashable, CustomStringConvertible {
+public struct RecordAccessError: Error, Hashable, CustomStringConvertible {
     /// What went wrong.
     public struct Code: Hashable, Sendable {
         /// The code as a word.

@@ -17,7 +17,7 @@ struct CallError: Error {
         switch error {
         case let error as CallError: self = error
         case let error as ObjectError: self.init(Self.code(of: error.reason), error.message)
-        case let error as RecordError: self.init(Self.code(of: error.code), error.message)
+        case let error as RecordAccessError: self.init(Self.code(of: error.code), error.message)
         case let refusal as WorkRejected:
             self.init(refusal.reason == .draining ? WEIR_DRAINING : WEIR_UNAVAILABLE, refusal.description)
         case is CancellationError: self.init(WEIR_CANCELLED, "the call was cancelled")
@@ -38,7 +38,7 @@ struct CallError: Error {
         }
     }
 
-    private static func code(of code: RecordError.Code) -> Int32 {
+    private static func code(of code: RecordAccessError.Code) -> Int32 {
         switch code {
         case .notFound: WEIR_NOT_FOUND
         case .offsetOutOfRange: WEIR_EXPIRED

@@ -85,7 +85,7 @@ extension KindSlot {
         let handle = try runtime.reconcile(
             PluginObject<Self>.self, .name("\(plugin)/\(kind.description.lowercased())"), .dependsOn(component),
             .maxConcurrent(settings.maxConcurrent)
-        ) { request in
+        ) { request -> ReconcileResult in
             try await reconciler.reconcile(
                 request.key, request.object?.object, failures: max(0, request.attempt - 1))
         }

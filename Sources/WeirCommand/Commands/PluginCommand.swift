@@ -1,4 +1,5 @@
 import ArgumentParser
+import ObjectStore
 import PluginHost
 import WeirIO
 

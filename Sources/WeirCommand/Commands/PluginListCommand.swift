@@ -1,5 +1,6 @@
 import AdminHTTP
 import ArgumentParser
+import ObjectStore
 import PluginHost
 import WeirIO
 

@@ -1,5 +1,6 @@
 import Kafka
 import KafkaClient
+import KafkaWire
 import NIOCore
 import PluginHost
 import RecordBatch
@@ -39,7 +40,7 @@ actor PluginRecords: RecordAccess {
             let all = try await client.partitions(of: topic, creation: .ifMissing)
             let chosen = partition ?? self.choose(key, among: all)
             guard all.contains(chosen) else {
-                throw RecordError(.notFound, "topic '\(topic)' has no partition \(chosen)")
+                throw RecordAccessError(.notFound, "topic '\(topic)' has no partition \(chosen)")
             }
             let offset = try await self.lane(topic, chosen, client).send(record)
             return (chosen, offset)
@@ -76,7 +77,7 @@ actor PluginRecords: RecordAccess {
 
     private func connected() throws -> KafkaClient {
         if let client { return client }
-        guard let endpoint = endpoint() else { throw RecordError(.unavailable, "the broker does not listen yet") }
+        guard let endpoint = endpoint() else { throw RecordAccessError(.unavailable, "the broker does not listen yet") }
         let host = endpoint.host == "0.0.0.0" ? "127.0.0.1" : endpoint.host == "::" ? "::1" : endpoint.host
         let made = try KafkaClient(bootstrap: "\(BrokerAddress(host: host, port: endpoint.port))", timeout: .seconds(10))
         client = made
@@ -109,14 +110,14 @@ actor PluginRecords: RecordAccess {
         do {
             return try await body()
         } catch let error as ClientError {
-            let code: RecordError.Code =
+            let code: RecordAccessError.Code =
                 switch error.errorCode {
                 case .unknownTopicOrPartition?, .invalidTopicException?: .notFound
                 case .offsetOutOfRange?: .offsetOutOfRange
                 case .messageTooLarge?, .recordListTooLarge?, .invalidRecord?: .invalid
                 default: .unavailable
                 }
-            throw RecordError(code, error.message)
+            throw RecordAccessError(code, error.message)
         }
     }
 
