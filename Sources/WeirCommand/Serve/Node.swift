@@ -28,6 +28,7 @@ struct Node {
 
     /// Runs the node to its end; the exit code.
     func run() async throws -> Int32 {
+        let plugins = try NodePlugins(configuration.plugins)
         let disk = SystemDisk()
         let directory = try DataDirectory(configuration.dataDirectory, disk: disk)
         if let report = configuration.exitReport { try directory.checkFolder(of: report, "exit-report") }
@@ -40,6 +41,7 @@ struct Node {
             let parts = try await NodeParts(
                 configuration, identity, directory, disk: disk, runtime: runtime, logger: logger)
             try hostRetention(of: parts.kafka.broker, in: runtime)
+            try plugins.register(in: runtime, beside: parts.kafka)
             report = try await runtime.run { try announce(parts, directory) }
         } catch let error as ComponentStartFailed {
             directory.removeEndpoints()
