@@ -20,6 +20,7 @@ let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hum
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 extension Target {
@@ -92,7 +93,7 @@ let package = Package(
 
         // Objects, and what reconciles them.
         .weir("ObjectStore", ["WeirRuntime", "WorkTracking", logging]),
-        .weir("SQLiteStorage", ["ObjectStore", grdb]),
+        .weir("SQLiteStorage", ["ObjectStore", "WeirRuntime", grdb]),
         .weir("ObjectLog", ["ObjectStore", "SegmentLog", "RecordBatch", "WeirRuntime", nioCore]),
         .weir("Reconciling", ["ObjectStore", "WeirRuntime", "WorkTracking", logging]),
 
@@ -135,6 +136,11 @@ let package = Package(
             name: "weir-simulate", dependencies: ["RaftSimulation", argumentParser],
             path: "Sources/Tools/weir-simulate", swiftSettings: settings),
 
+        .executableTarget(
+            name: "weir-storage-writer",
+            dependencies: ["SQLiteStorage", "ObjectStore", "WeirIO", "WeirRuntime", "WeirSimulation"],
+            path: "Sources/Tools/weir-storage-writer", swiftSettings: settings),
+
         // What a user would copy from.
         .executableTarget(
             name: "EmbeddedRuntime", dependencies: ["WeirRuntime", "WorkTracking", logging],
@@ -172,7 +178,12 @@ let package = Package(
         .weir("StorageConformance", path: "Tests/Conformance", ["ObjectStore", "WeirSimulation", "WeirRuntime"]),
         .tests(
             "ObjectStoreTests", ["ObjectStore", "StorageConformance", "WeirSimulation", "WeirRuntime", "WorkTracking"]),
-        .tests("SQLiteStorageTests", ["SQLiteStorage", "ObjectStore", "StorageConformance", "WeirSimulation", grdb]),
+        .tests(
+            "SQLiteStorageTests",
+            [
+                "SQLiteStorage", "ObjectStore", "StorageConformance", "WeirIO", "WeirRuntime", "WeirSimulation",
+                "weir-storage-writer", grdb,
+            ]),
         .tests(
             "ObjectLogTests",
             [
@@ -189,6 +200,9 @@ let package = Package(
         .executableTarget(
             name: "gate-benchmark", dependencies: ["WorkTracking"], path: "Tests/Benchmarks/GateBenchmark",
             swiftSettings: settings),
+        .executableTarget(
+            name: "sqlite-benchmark", dependencies: ["SQLiteStorage", "ObjectStore", "WeirIO", "WeirRuntime", sqlite],
+            path: "Tests/Benchmarks/SQLiteBenchmark", swiftSettings: settings),
         .executableTarget(
             name: "raft-benchmark", dependencies: ["Raft", "WeirSimulation"], path: "Tests/Benchmarks/RaftBenchmark",
             swiftSettings: settings),

@@ -14,7 +14,7 @@ let allowedEdges: [String: Set<String>] = [
     "KafkaWire": ["RecordBatch"],
     "KafkaClient": ["KafkaWire", "RecordBatch"],
     "ObjectStore": ["WeirRuntime", "WorkTracking"],
-    "SQLiteStorage": ["ObjectStore"],
+    "SQLiteStorage": ["ObjectStore", "WeirRuntime"],
     "ObjectLog": ["ObjectStore", "SegmentLog", "RecordBatch", "WeirRuntime"],
     "Reconciling": ["ObjectStore", "WeirRuntime", "WorkTracking"],
     "WeirPlugin": ["WeirPluginABI"],
@@ -33,6 +33,8 @@ let allowedEdges: [String: Set<String>] = [
     "RaftSimulation": ["Raft", "WeirRuntime", "WeirSimulation"],
     "weir-simulate": ["RaftSimulation"],
     "raft-benchmark": ["Raft", "WeirSimulation"],
+    "weir-storage-writer": ["SQLiteStorage", "ObjectStore", "WeirIO", "WeirRuntime", "WeirSimulation"],
+    "sqlite-benchmark": ["SQLiteStorage", "ObjectStore", "WeirIO", "WeirRuntime"],
     "EmbeddedRuntime": ["WeirRuntime", "WorkTracking"],
     "gate-benchmark": ["WorkTracking"],
 ]
