@@ -20,7 +20,6 @@ let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hum
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
-let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 extension Target {
@@ -56,6 +55,8 @@ let package = Package(
         .library(name: "SQLiteStorage", targets: ["SQLiteStorage"]),
         .library(name: "Reconciling", targets: ["Reconciling"]),
         .library(name: "WeirPlugin", targets: ["WeirPlugin"]),
+        .library(name: "TopicAuditPlugin", type: .dynamic, targets: ["TopicAuditPlugin"]),
+        .library(name: "MirrorPlugin", type: .dynamic, targets: ["MirrorPlugin"]),
     ],
     traits: [
         .trait(name: "Raft", description: "Partitions replicated by Raft; without it one node runs alone."),
@@ -147,6 +148,13 @@ let package = Package(
             path: "Samples/EmbeddedRuntime",
             swiftSettings: settings),
 
+        .target(
+            name: "TopicAuditPlugin", dependencies: ["WeirPlugin"], path: "Samples/TopicAuditPlugin",
+            exclude: ["README.md"], swiftSettings: settings),
+        .target(
+            name: "MirrorPlugin", dependencies: ["WeirPluginABI"], path: "Samples/MirrorPlugin",
+            exclude: ["README.md", "Makefile", "mirror.yaml"]),
+
         // A cluster of replicas under a seed: what `weir-simulate` and the tests run.
         .weir("RaftSimulation", path: "Tests/Simulation", ["Raft", "WeirRuntime", "WeirSimulation"]),
 
@@ -166,7 +174,7 @@ let package = Package(
             "KafkaTests",
             [
                 "Kafka", "KafkaWire", "RecordBatch", "SegmentLog", "WeirRuntime", "WorkTracking", "WeirSimulation",
-                "WeirIO", nioCore, nioEmbedded, nioPosix, logging,
+                "WeirIO", "ObjectStore", "ObjectLog", "Reconciling", nioCore, nioEmbedded, nioPosix, logging,
             ]),
         .tests("AdminHTTPTests", ["AdminHTTP", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging]),
         .tests(
@@ -175,14 +183,17 @@ let package = Package(
         .testTarget(
             name: "ClientsTests", path: "Tests/Clients", exclude: ["Scripts"], swiftSettings: settings),
         // The contract of a Storage, for backends of our own and of others.
-        .weir("StorageConformance", path: "Tests/Conformance", ["ObjectStore", "WeirSimulation", "WeirRuntime"]),
+        .weir(
+            "StorageConformance", path: "Tests/Conformance",
+            ["ObjectStore", "WeirSimulation", "WeirRuntime", logging]),
         .tests(
-            "ObjectStoreTests", ["ObjectStore", "StorageConformance", "WeirSimulation", "WeirRuntime", "WorkTracking"]),
+            "ObjectStoreTests",
+            ["ObjectStore", "StorageConformance", "WeirSimulation", "WeirRuntime", "WorkTracking", logging]),
         .tests(
             "SQLiteStorageTests",
             [
                 "SQLiteStorage", "ObjectStore", "StorageConformance", "WeirIO", "WeirRuntime", "WeirSimulation",
-                "weir-storage-writer", grdb,
+                "weir-storage-writer", nioCore, grdb,
             ]),
         .tests(
             "ObjectLogTests",
@@ -195,14 +206,32 @@ let package = Package(
             "ReconcilingTests",
             ["Reconciling", "ObjectStore", "WeirRuntime", "WorkTracking", "WeirSimulation", logging]),
         .tests(
-            "PluginHostTests", ["PluginHost", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking", logging]),
+            "PluginHostTests", exclude: ["Fixtures"],
+            [
+                "PluginHost", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking", "WeirIO", "WeirSimulation",
+                "MirrorPlugin", logging,
+            ]),
         .tests("TidyTests", path: "Tests/Tidy"),
+        .executableTarget(
+            name: "tracking-benchmark", dependencies: ["ObjectStore", "WorkTracking"],
+            path: "Tests/Benchmarks/TrackingBenchmark", swiftSettings: settings),
+        .executableTarget(
+            name: "sqlite-benchmark",
+            dependencies: [
+                "SQLiteStorage", "ObjectStore", "WeirIO", "WeirRuntime",
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            path: "Tests/Benchmarks/SQLiteBenchmark", swiftSettings: settings),
+        .executableTarget(
+            name: "object-log-benchmark",
+            dependencies: ["ObjectLog", "ObjectStore", "SegmentLog", "WeirIO", "WeirRuntime", logging],
+            path: "Tests/Benchmarks/ObjectLogBenchmark", swiftSettings: settings),
+        .executableTarget(
+            name: "reconcile-benchmark", dependencies: ["Reconciling", "ObjectStore", "WeirRuntime", logging],
+            path: "Tests/Benchmarks/ReconcileBenchmark", swiftSettings: settings),
         .executableTarget(
             name: "gate-benchmark", dependencies: ["WorkTracking"], path: "Tests/Benchmarks/GateBenchmark",
             swiftSettings: settings),
-        .executableTarget(
-            name: "sqlite-benchmark", dependencies: ["SQLiteStorage", "ObjectStore", "WeirIO", "WeirRuntime", sqlite],
-            path: "Tests/Benchmarks/SQLiteBenchmark", swiftSettings: settings),
         .executableTarget(
             name: "raft-benchmark", dependencies: ["Raft", "WeirSimulation"], path: "Tests/Benchmarks/RaftBenchmark",
             swiftSettings: settings),
