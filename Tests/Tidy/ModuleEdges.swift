@@ -17,6 +17,7 @@ let allowedEdges: [String: Set<String>] = [
     "SQLiteStorage": ["ObjectStore", "WeirRuntime"],
     "ObjectLog": ["ObjectStore", "SegmentLog", "RecordBatch", "WeirRuntime"],
     "Reconciling": ["ObjectStore", "WeirRuntime", "WorkTracking"],
+    "WeirPluginABI": [],
     "WeirPlugin": ["WeirPluginABI"],
     "PluginHost": ["WeirPluginABI", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking"],
     "StorageConformance": ["ObjectStore", "WeirSimulation", "WeirRuntime"],

@@ -387,7 +387,7 @@ extension JSONParser {
         }
     }
 
-    /// The scalar of `\uXXXX`, or of two of them where the first is the first half of a surrogate pair.
+    /// The scalar of `\u` and four digits, or of two of them where the first is the first half of a surrogate pair.
     private mutating func scalar() throws(JSONError) -> Unicode.Scalar {
         let start = position - 2
         let first = try hexDigits()
