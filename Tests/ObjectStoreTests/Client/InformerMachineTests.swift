@@ -146,11 +146,11 @@ struct InformerMachineTests {
     }
 
     @Test("whatever breaks off and expires, ends with what the store has, and tells handlers a consistent story")
-    func property() {
+    func property() throws {
         for seed in UInt64(1)...80 {
-            var run = InformerRun(seed: seed)
-            run.random(steps: 300)
-            run.settle()
+            var run = try InformerRun(seed: seed)
+            try run.random(steps: 300)
+            try run.settle()
             #expect(run.problems == [], "seed \(seed)")
             guard run.problems.isEmpty else { return }
         }
@@ -168,42 +168,42 @@ struct InformerRun {
     private var isWatching = false
     private let selection: ObjectSelection
 
-    init(seed: UInt64) {
+    init(seed: UInt64) throws {
         random = SeededRandom(seed: seed)
         let labels: LabelSelector = seed % 2 == 0 ? .everything : LabelSelector([.isNotIn("team", ["blue"])])
         selection = ObjectSelection(
             kind: Gadget.definition.kind, namespace: seed % 3 == 0 ? "a" : nil, labels: labels)
         machine.cache.add(.label("team"))
-        for _ in 0..<10 { store.changeSomething(&random) }
+        for _ in 0..<10 { try store.changeSomething(&random) }
     }
 
-    mutating func random(steps: Int) {
+    mutating func random(steps: Int) throws {
         for _ in 0..<steps {
             now = now + .milliseconds(Int.random(in: 0..<1_000, using: &random))
-            if random.chance(0.5) { store.changeSomething(&random) }
+            if random.chance(0.5) { try store.changeSomething(&random) }
             if random.chance(0.03) { store.forget() }
-            if random.chance(0.7) { act(faults: 0.1) }
+            if random.chance(0.7) { try act(faults: 0.1) }
             check()
         }
     }
 
     /// Without faults from here on: until the machine has seen everything.
-    mutating func settle() {
+    mutating func settle() throws {
         for _ in 0..<1_000 {
             if case .watch(let version) = machine.action, store.events(selection, after: version)?.isEmpty == true {
-                return checkEnd()
+                return try checkEnd()
             }
-            act(faults: 0)
+            try act(faults: 0)
         }
         problems.append("it never came to an end")
     }
 
-    private mutating func act(faults: Double) {
+    private mutating func act(faults: Double) throws {
         switch machine.action {
         case .list(let token):
             if random.chance(faults) { return step(.failed(random.chance(0.5) ? .expired : .other, at: now)) }
             let page = store.page(selection, after: token, limit: 3)
-            let found = page.objects.map { try! CachedResource<Gadget>($0) }
+            let found = try page.objects.map { try CachedResource<Gadget>($0) }
             step(.page(found, version: page.resourceVersion, continueToken: page.continueToken))
         case .watch(let version):
             guard !random.chance(faults), let events = store.events(selection, after: version) else {
@@ -217,9 +217,9 @@ struct InformerRun {
             }
             guard !events.isEmpty else { return }
             let count = Int.random(in: 1...events.count, using: &random)
-            var told = events.prefix(count).map { event -> InformerMachine<Gadget>.Event in
+            var told = try events.prefix(count).map { event -> InformerMachine<Gadget>.Event in
                 if event.change == .deleted { return .remove(event.object!.key, at: event.resourceVersion) }
-                return .put(try! CachedResource(event.object!), at: event.resourceVersion)
+                return .put(try CachedResource(event.object!), at: event.resourceVersion)
             }
             if count == events.count, random.chance(0.3) { told.append(.bookmark(store.version)) }
             step(.events(told))
@@ -248,9 +248,9 @@ struct InformerRun {
         }
     }
 
-    private mutating func checkEnd() {
+    private mutating func checkEnd() throws {
         check()
-        let expected = store.selected(selection).map { try! $0.decoded(as: Gadget.self) }
+        let expected = try store.selected(selection).map { try $0.decoded(as: Gadget.self) }
         if machine.cache.resources.elements.map(\.resource) != expected {
             problems.append("the cache is not what the store has")
         }
