@@ -63,6 +63,7 @@ extension JSONValue {
     private func removing(_ last: JSONValue) -> JSONValue? {
         guard case .object(var members) = self, case .object(let lastMembers) = last else { return nil }
         for (name, lastValue) in lastMembers { members[name] = members[name]?.removing(lastValue) }
-        return members.isEmpty ? nil : .object(members)
+        guard !members.isEmpty else { return nil }
+        return .object(members)
     }
 }

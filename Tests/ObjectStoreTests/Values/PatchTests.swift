@@ -232,6 +232,11 @@ struct ObjectPatchTests {
         #expect(second.metadata.labels == ["theirs": "1"])
         #expect(second.metadata.annotations.keys.sorted() == [Object.lastAppliedAnnotation])
 
+        let third = try ObjectPatch.apply(wish(["deep": ["a": 1]], labels: ["x": "1"])).applied(to: first, .main)
+        #expect(third.spec == ["colour": "red", "deep": ["a": 1]])
+        let fourth = try ObjectPatch.apply(wish([:])).applied(to: third, .main)
+        #expect(fourth.spec == ["colour": "red"], "what has no members left goes")
+
         let again = try ObjectPatch.apply(wish(["size": 3, "tags": [3]])).applied(to: second, .main)
         #expect(again == second, "the same wish changes nothing")
     }
