@@ -94,7 +94,9 @@ public final class AdminServer: Component {
         guard let gate = context.observeGate else { preconditionFailure("its settings ask for a gate to observe") }
         let (bound, listening) = AsyncThrowingStream<any Channel, any Error>.makeStream()
         let streams = OpenStreams()
-        let application = application(gate, streams, objectResponder(context.gate), context.logger) { channel in listening.yield(channel) }
+        let application = application(gate, streams, objectResponder(context.gate), context.logger) { channel in
+            listening.yield(channel)
+        }
         let task = Task {
             do {
                 try await application.run()

@@ -16,7 +16,8 @@ struct Weir: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, WorkCommand.self, DrainCommand.self, ResumeCommand.self, TopicCommand.self,
             GetCommand.self, DescribeCommand.self, ApplyCommand.self, DeleteCommand.self, WatchCommand.self,
-            KindsCommand.self, ProduceCommand.self, ConsumeCommand.self, BenchCommand.self, LogCommand.self, SettingsCommand.self,
+            KindsCommand.self, ProduceCommand.self, ConsumeCommand.self, BenchCommand.self, LogCommand.self,
+            SettingsCommand.self, PluginCommand.self,
             VersionCommand.self,
         ])
 

@@ -61,7 +61,8 @@ struct ObjectQuery {
         if text.isEmpty || text == "0" { return nil }
         guard let version = ResourceVersion(text) else {
             throw ObjectError(
-                .badRequest, "resourceVersion is '\(text)'; it must be one that this store gave, such as that of a list")
+                .badRequest, "resourceVersion is '\(text)'; it must be one that this store gave, such as that of a list"
+            )
         }
         return version
     }

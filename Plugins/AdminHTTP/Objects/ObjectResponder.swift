@@ -192,14 +192,22 @@ struct ObjectResponder: Sendable {
         let timeout = query.timeout.map { clock.now + $0 }
         return Response(
             status: .ok, headers: [.contentType: "application/json", .cacheControl: "no-store"],
-            body: ResponseBody { writer in
-                try await request.body.consumeWithInboundCloseHandler { _ in
-                    try await session.write(first, lines, until: timeout, clock) {
-                        try await writer.write(ByteBuffer(bytes: $0))
+            body: ResponseBody { [first] writer in
+                // A client that goes ends its watch, also where nothing happens that would be written.
+                let (written, writing) = AsyncStream<Never>.makeStream()
+                let leaving = Task {
+                    try? await request.body.consumeWithInboundCloseHandler { _ in
+                        for await _ in written {}
+                    } onInboundClosed: {
+                        session.end()
                     }
-                } onInboundClosed: {
-                    session.end()
                 }
+                defer { writing.finish() }
+                session.end(at: timeout, clock)
+                if !first.isEmpty { try await writer.write(ByteBuffer(bytes: first.flatMap(lines.line))) }
+                while let text = try await session.next(lines) { try await writer.write(ByteBuffer(bytes: text)) }
+                writing.finish()
+                await leaving.value
                 try await writer.finish(nil)
             })
     }

@@ -37,6 +37,8 @@ final class OpenWatch: Sendable {
     private let session: Session
     private let registry: OpenWatches
     private let id: Int
+    private let timer = Mutex<Task<Void, any Error>?>(nil)
+    private let hasFailed = Mutex(false)
 
     init(_ stream: WatchStream, session: consuming Session, registry: OpenWatches) {
         self.stream = stream
@@ -47,33 +49,32 @@ final class OpenWatch: Sendable {
 
     deinit {
         registry.remove(id)
+        timer.withLock { $0?.cancel() }
     }
 
     /// Ends the watch; the answer ends after the events that were on their way.
     func end() { stream.cancel() }
 
-    /// Writes what is there, then every change, until the watch ends or its time is over.
-    func write(
-        _ first: [WatchEvent], _ lines: WatchLines, until deadline: MonotonicTime?, _ clock: any Clock,
-        _ write: ([UInt8]) async throws -> Void
-    ) async throws {
-        let timer = deadline.map { deadline in
-            Task { [stream] in
-                try? await clock.sleep(until: deadline)
-                stream.cancel()
-            }
+    /// Ends the watch when its time is over, where it has one.
+    func end(at deadline: MonotonicTime?, _ clock: any Clock) {
+        guard let deadline else { return }
+        let timer = Task { [stream] in
+            try await clock.sleep(until: deadline)
+            stream.cancel()
         }
-        defer { timer?.cancel() }
-        if !first.isEmpty { try await write(first.flatMap(lines.line)) }
-        while true {
-            do {
-                guard let events = try await stream.nextBatch() else { return }
-                try await write(events.flatMap(lines.line))
-            } catch let error as ObjectError {
-                // Too slow: the client is told, and lists again.
-                try await write(lines.line(StatusDocument(error)))
-                return
-            }
+        self.timer.withLock { $0 = timer }
+    }
+
+    /// The lines of the next changes, waiting for at least one; nil at the end.
+    ///
+    /// Who was too slow is told in a last line, and lists again.
+    func next(_ lines: WatchLines) async throws -> [UInt8]? {
+        if hasFailed.withLock({ $0 }) { return nil }
+        do {
+            return try await stream.nextBatch()?.flatMap(lines.line)
+        } catch let error as ObjectError {
+            hasFailed.withLock { $0 = true }
+            return lines.line(StatusDocument(error))
         }
     }
 }
@@ -87,7 +88,9 @@ struct WatchLines {
     func line(_ event: WatchEvent) -> [UInt8] {
         let object: JSONValue
         if let found = event.object {
-            object = table.map { $0.json([found], metadata: ["resourceVersion": .string("\(event.resourceVersion)")]) } ?? found.json
+            object =
+                table.map { $0.json([found], metadata: ["resourceVersion": .string("\(event.resourceVersion)")]) }
+                ?? found.json
         } else {
             object = [
                 "kind": .string(definition.kind.name), "apiVersion": .string(definition.apiVersion),

@@ -54,7 +54,8 @@ struct StatusDocument {
         [
             "kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Success",
             "details": [
-                "name": .string(object.metadata.name), "kind": .string(object.kind), "uid": .string(object.metadata.uid),
+                "name": .string(object.metadata.name), "kind": .string(object.kind),
+                "uid": .string(object.metadata.uid),
             ],
         ]
     }

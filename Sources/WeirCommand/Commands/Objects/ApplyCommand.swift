@@ -111,7 +111,14 @@ struct DeleteCommand: AsyncParsableCommand {
         case foreground
         case orphan
 
-        var policy: String { rawValue.capitalized }
+        /// Kubernetes' word for it.
+        var policy: String {
+            switch self {
+            case .background: "Background"
+            case .foreground: "Foreground"
+            case .orphan: "Orphan"
+            }
+        }
     }
 
     @Argument(help: "The kind, and the names; or KIND/NAME.") var words: [String] = []
@@ -138,7 +145,7 @@ struct DeleteCommand: AsyncParsableCommand {
         try await options.withClient { client in
             var targets: [(kind: ServedKind, namespace: String, name: String)] = []
             if files.files.isEmpty {
-                targets = try await targets(client)
+                targets = try await named(client)
             } else {
                 for document in try files.documents() {
                     let placed = try await PlacedObject(document, options.namespace, client)
@@ -150,7 +157,7 @@ struct DeleteCommand: AsyncParsableCommand {
         }
     }
 
-    private func targets(
+    private func named(
         _ client: ObjectClient
     ) async throws -> [(kind: ServedKind, namespace: String, name: String)] {
         let namespace = options.namespace ?? ObjectOptions.defaultNamespace

@@ -35,7 +35,8 @@ struct DescribeCommand: AsyncParsableCommand {
     private func events(of object: JSONValue, _ client: ObjectClient) async throws -> [JSONValue] {
         guard let uid = object["metadata"]?["uid"]?.stringValue else { return [] }
         let selector = "involvedObject.uid=\(uid)".addingURLQueryEscapes()
-        return try await client.jsonIfThere(.GET, "/api/v1/events?fieldSelector=\(selector)")?["items"]?.arrayValue ?? []
+        return try await client.jsonIfThere(.GET, "/api/v1/events?fieldSelector=\(selector)")?["items"]?.arrayValue
+            ?? []
     }
 }
 

@@ -96,7 +96,7 @@ struct Manifests {
     }
 
     /// A YAML node as JSON: keys must be texts; numbers, truth values and null as YAML's core schema reads them.
-    static func value(of node: Node, _ place: String) throws(UsageError) -> JSONValue {
+    static func value(of node: Yams.Node, _ place: String) throws(UsageError) -> JSONValue {
         switch node {
         case .scalar(let scalar):
             switch Tag.Name(rawValue: node.tag.description) {

@@ -51,7 +51,9 @@ struct ObjectClient {
         let groups = try await json(.GET, "/apis")["groups"]?.arrayValue ?? []
         for group in groups {
             for version in group["versions"]?.arrayValue ?? [] {
-                guard let name = group["name"]?.stringValue, let number = version["version"]?.stringValue else { continue }
+                guard let name = group["name"]?.stringValue, let number = version["version"]?.stringValue else {
+                    continue
+                }
                 kinds += try await self.kinds(at: "/apis/\(name)/\(number)", group: name, version: number)
             }
         }

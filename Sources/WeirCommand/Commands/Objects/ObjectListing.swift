@@ -1,3 +1,4 @@
+import NIOHTTP1
 import ObjectStore
 
 /// Lists and watches objects for a person.
@@ -61,7 +62,9 @@ struct ObjectListing {
     /// Prints what is there, and every change after it.
     func watch(_ choice: ObjectChoice) async throws {
         var query = query
-        if let name = choice.names?.first { query.append("fieldSelector=metadata.name%3D\(name.addingURLQueryEscapes())") }
+        if let name = choice.names?.first {
+            query.append("fieldSelector=metadata.name%3D\(name.addingURLQueryEscapes())")
+        }
         var widths: [Int] = []
         var hasHeadings = printer.hasHeadings
         try await client.watch(

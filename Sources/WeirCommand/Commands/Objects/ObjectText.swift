@@ -27,26 +27,26 @@ extension ObjectPrinter {
         (try? Yams.serialize(node: node(value, isObject: true))) ?? ""
     }
 
-    private static func node(_ value: JSONValue, isObject: Bool = false) -> Node {
+    private static func node(_ value: JSONValue, isObject: Bool = false) -> Yams.Node {
         switch value {
-        case .null: return Node("null", Tag(.null))
-        case .bool(let flag): return Node(flag ? "true" : "false", Tag(.bool))
-        case .integer(let number): return Node("\(number)", Tag(.int))
-        case .number(let number): return Node("\(number)", Tag(.float))
+        case .null: return Yams.Node("null", Tag(.null))
+        case .bool(let flag): return Yams.Node(flag ? "true" : "false", Tag(.bool))
+        case .integer(let number): return Yams.Node("\(number)", Tag(.int))
+        case .number(let number): return Yams.Node("\(number)", Tag(.float))
         case .string(let text): return Self.text(text)
-        case .array(let elements): return Node(elements.map { node($0, isObject: true) })
+        case .array(let elements): return Yams.Node(elements.map { node($0, isObject: true) })
         case .object(let members):
             let first = isObject ? ["apiVersion", "kind", "metadata", "spec"] : []
             let keys = first.filter { members[$0] != nil } + members.keys.filter { !first.contains($0) }.sorted()
-            return Node(keys.map { (Self.text($0), node(members[$0] ?? .null, isObject: $0 == "items")) })
+            return Yams.Node(keys.map { (Self.text($0), node(members[$0] ?? .null, isObject: $0 == "items")) })
         }
     }
 
     /// A string, in quotes where it would be read as something else.
-    private static func text(_ text: String) -> Node {
-        let plain = Node(text)
+    private static func text(_ text: String) -> Yams.Node {
+        let plain = Yams.Node(text)
         let isTaken = text.isEmpty || plain.tag != Tag(.str)
-        if text.contains("\n") { return Node(text, Tag(.str), .literal) }
-        return isTaken ? Node(text, Tag(.str), .doubleQuoted) : Node(text, Tag(.str))
+        if text.contains("\n") { return Yams.Node(text, Tag(.str), .literal) }
+        return isTaken ? Yams.Node(text, Tag(.str), .doubleQuoted) : Yams.Node(text, Tag(.str))
     }
 }
