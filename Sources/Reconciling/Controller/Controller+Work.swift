@@ -214,14 +214,19 @@ extension Controller {
         var metadata: Logger.Metadata = ["name": "\(item.key.name)", "attempt": "\(item.attempt)"]
         if !item.key.namespace.isEmpty { metadata["namespace"] = "\(item.key.namespace)" }
         let logger = life.scope.logger
+        let failure: any Error
         switch ended.outcome {
         case .succeeded: return
         case .cancelled: return logger.info("given up: the reconciler drains, or leads no more", metadata: metadata)
         case .terminal(let error):
+            failure = error
             logger.error("reconcile failed for good: \(error)", metadata: metadata)
         case .failed(let error):
+            failure = error
             let isConflict = (error as? ObjectError)?.reason == .conflict
             logger.log(level: isConflict ? .info : .error, "reconcile failed: \(error)", metadata: metadata)
         }
+        guard settings.recordsFailures, let object = life.cache.object(item.key) else { return }
+        life.scope.events.warning(object, "ReconcileFailed", "\(failure)")
     }
 }

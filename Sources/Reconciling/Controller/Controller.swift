@@ -60,7 +60,7 @@ final class Controller<Content: Resource>: Component {
         state.withLock { $0.isAddedAtRunTime = true }
         Task {
             do {
-                try await runtime.addInformers()
+                try await runtime.addCompanions()
                 try await runtime.add(self)
                 startResult.resolve(.success(()))
             } catch {
@@ -146,12 +146,11 @@ final class Controller<Content: Resource>: Component {
     // MARK: Beginning
 
     private func begin(_ context: ComponentContext) async throws {
-        guard let objects = runtime?.objects, let informers = runtime?.informers else {
+        guard let objects = runtime?.objects, let informers = runtime?.informers, let events = runtime?.events else {
             throw RuntimeError.noObjects(for: name)
         }
-        let client = Client(objects)
         let scope = ReconcileScope(
-            client: client, logger: context.logger, clock: context.clock, gate: context.gate)
+            client: Client(objects), events: events, logger: context.logger, clock: context.clock, gate: context.gate)
         let source = SourceContext(informers: informers, namespace: settings.namespace, keys: keys)
         let cache = KindSource<Content>(role: .reconciled, when: settings.predicate ?? .everything, in: source) {
             [ObjectKey(Content.definition.kind, namespace: $0.metadata.namespace, name: $0.metadata.name)]
