@@ -94,7 +94,7 @@ let package = Package(
 
         // Objects, and what reconciles them.
         .weir("ObjectStore", ["WeirRuntime", "WorkTracking", logging]),
-        .weir("SQLiteStorage", ["ObjectStore", grdb]),
+        .weir("SQLiteStorage", ["ObjectStore", "WeirRuntime", grdb]),
         .weir("ObjectLog", ["ObjectStore", "SegmentLog", "RecordBatch", "WeirRuntime", nioCore]),
         .weir("Reconciling", ["ObjectStore", "WeirRuntime", "WorkTracking", logging]),
 
@@ -137,6 +137,11 @@ let package = Package(
             name: "weir-simulate", dependencies: ["RaftSimulation", argumentParser],
             path: "Sources/Tools/weir-simulate", swiftSettings: settings),
 
+        .executableTarget(
+            name: "weir-storage-writer",
+            dependencies: ["SQLiteStorage", "ObjectStore", "WeirIO", "WeirRuntime", "WeirSimulation"],
+            path: "Sources/Tools/weir-storage-writer", swiftSettings: settings),
+
         // What a user would copy from.
         .executableTarget(
             name: "EmbeddedRuntime", dependencies: ["WeirRuntime", "WorkTracking", logging],
@@ -169,7 +174,7 @@ let package = Package(
             "KafkaTests",
             [
                 "Kafka", "KafkaWire", "RecordBatch", "SegmentLog", "WeirRuntime", "WorkTracking", "WeirSimulation",
-                "WeirIO", nioCore, nioEmbedded, nioPosix, logging,
+                "WeirIO", "ObjectStore", "ObjectLog", "Reconciling", nioCore, nioEmbedded, nioPosix, logging,
             ]),
         .tests("AdminHTTPTests", ["AdminHTTP", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging]),
         .tests(
@@ -178,10 +183,18 @@ let package = Package(
         .testTarget(
             name: "ClientsTests", path: "Tests/Clients", exclude: ["Scripts"], swiftSettings: settings),
         // The contract of a Storage, for backends of our own and of others.
-        .weir("StorageConformance", path: "Tests/Conformance", ["ObjectStore", "WeirSimulation", "WeirRuntime"]),
+        .weir(
+            "StorageConformance", path: "Tests/Conformance",
+            ["ObjectStore", "WeirSimulation", "WeirRuntime", logging]),
         .tests(
-            "ObjectStoreTests", ["ObjectStore", "StorageConformance", "WeirSimulation", "WeirRuntime", "WorkTracking"]),
-        .tests("SQLiteStorageTests", ["SQLiteStorage", "ObjectStore", "StorageConformance", "WeirSimulation", grdb]),
+            "ObjectStoreTests",
+            ["ObjectStore", "StorageConformance", "WeirSimulation", "WeirRuntime", "WorkTracking", logging]),
+        .tests(
+            "SQLiteStorageTests",
+            [
+                "SQLiteStorage", "ObjectStore", "StorageConformance", "WeirIO", "WeirRuntime", "WeirSimulation",
+                "weir-storage-writer", nioCore, grdb,
+            ]),
         .tests(
             "ObjectLogTests",
             [
@@ -199,6 +212,23 @@ let package = Package(
                 "WeirSimulation", logging,
             ]),
         .tests("TidyTests", path: "Tests/Tidy"),
+        .executableTarget(
+            name: "tracking-benchmark", dependencies: ["ObjectStore", "WorkTracking"],
+            path: "Tests/Benchmarks/TrackingBenchmark", swiftSettings: settings),
+        .executableTarget(
+            name: "sqlite-benchmark",
+            dependencies: [
+                "SQLiteStorage", "ObjectStore", "WeirIO", "WeirRuntime",
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            path: "Tests/Benchmarks/SQLiteBenchmark", swiftSettings: settings),
+        .executableTarget(
+            name: "object-log-benchmark",
+            dependencies: ["ObjectLog", "ObjectStore", "SegmentLog", "WeirIO", "WeirRuntime", logging],
+            path: "Tests/Benchmarks/ObjectLogBenchmark", swiftSettings: settings),
+        .executableTarget(
+            name: "reconcile-benchmark", dependencies: ["Reconciling", "ObjectStore", "WeirRuntime", logging],
+            path: "Tests/Benchmarks/ReconcileBenchmark", swiftSettings: settings),
         .executableTarget(
             name: "gate-benchmark", dependencies: ["WorkTracking"], path: "Tests/Benchmarks/GateBenchmark",
             swiftSettings: settings),

@@ -27,10 +27,11 @@ extension ObjectLog {
     private func encoded(_ object: Object, _ key: ObjectKey) throws(ObjectError) -> ByteBuffer {
         if let fault = key.fault { throw .invalid(key, [ObjectError.Cause("metadata", fault)]) }
         let value = object.recordValue()
-        guard value.readableBytes <= limits.objectSizeBytesMax else {
+        let size = key.description.utf8.count + value.readableBytes
+        guard size <= limits.objectSizeBytesMax else {
             throw ObjectError(
                 .badRequest,
-                "\(key) has \(value.readableBytes) bytes; an object may have \(limits.objectSizeBytesMax)")
+                "\(key) has \(size) bytes; an object in the log may have \(limits.objectSizeBytesMax)")
         }
         return value
     }

@@ -35,9 +35,9 @@ struct ObjectRecord {
         return key.utf8.count(where: { $0 == UInt8(ascii: "/") }) >= 2
     }
 
-    /// Bytes that it takes in a batch, about.
+    /// Bytes that it takes in a batch at most, its lengths and its version header counted as they may become.
     static func sizeBytes(keySizeBytes: Int, _ value: ByteBuffer?) -> Int {
-        keySizeBytes + (value?.readableBytes ?? 0) + 24
+        keySizeBytes + (value?.readableBytes ?? 0) + 64
     }
 
     /// Bytes that it takes in a batch, about.

@@ -23,7 +23,8 @@ final class Folder: Sendable {
 
     /// A storage on the folder's file.
     func open(
-        clock: any WeirRuntime.Clock = SystemClock(), _ change: (inout SQLiteStorage.Configuration) -> Void = { _ in }
+        clock: any WeirRuntime.Clock = SystemClock(),
+        _ change: (inout SQLiteStorage.Configuration) -> Void = { _ in }
     ) async throws -> SQLiteStorage {
         var configuration = SQLiteStorage.Configuration()
         change(&configuration)

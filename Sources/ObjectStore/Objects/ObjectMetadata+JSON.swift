@@ -5,10 +5,12 @@ extension ObjectMetadata {
     public init(_ json: JSONValue) throws(ObjectError) {
         guard case .object(let members) = json else { throw .malformed("metadata", "must be an object") }
         self.init()
-        for (name, value) in members where value != .null { try take(name, value) }
+        for (name, value) in members { try take(name, value) }
     }
 
-    private mutating func take(_ name: String, _ value: JSONValue) throws(ObjectError) {
+    /// Takes one member; null takes back what an earlier member of that name said.
+    mutating func take(_ name: String, _ value: JSONValue) throws(ObjectError) {
+        if case .null = value { return clear(name) }
         switch name {
         case "name": self.name = try Self.text(name, value)
         case "generateName": generateName = try Self.text(name, value)
@@ -27,6 +29,24 @@ extension ObjectMetadata {
         case "finalizers": finalizers = try Self.list(name, value)
         case "ownerReferences": ownerReferences = try OwnerReference.list(value)
         default: other[name] = value
+        }
+    }
+
+    private mutating func clear(_ name: String) {
+        switch name {
+        case "name": self.name = ""
+        case "generateName": generateName = ""
+        case "namespace": namespace = ""
+        case "uid": uid = ""
+        case "resourceVersion": resourceVersion = nil
+        case "generation": generation = 0
+        case "creationTimestamp": creationTimestamp = nil
+        case "deletionTimestamp": deletionTimestamp = nil
+        case "labels": labels = [:]
+        case "annotations": annotations = [:]
+        case "finalizers": finalizers = []
+        case "ownerReferences": ownerReferences = []
+        default: other.removeValue(forKey: name)
         }
     }
 

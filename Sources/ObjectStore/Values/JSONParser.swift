@@ -91,34 +91,40 @@ struct JSONParser {
     }
 
     private mutating func object() throws(JSONError) -> JSONValue {
-        guard let first = peek() else { throw JSONError("the object does not end", at: position) }
-        if first == UInt8(ascii: "}") {
-            position += 1
-            return .object([:])
-        }
         let start = members.count
-        while true {
-            guard peek() == UInt8(ascii: "\"") else { throw JSONError("a member's name is missing", at: position) }
-            position += 1
-            let name = try string()
-            guard peek() == UInt8(ascii: ":") else {
-                throw JSONError("a ':' is missing behind the member's name", at: position)
-            }
-            position += 1
+        var isFirst = true
+        while let name = try memberName(&isFirst) {
             let value = try value()
             members.append((name, value))
-            switch peek() {
-            case UInt8(ascii: ","): position += 1
-            case UInt8(ascii: "}"):
-                position += 1
-                return .object(takeMembers(from: start))
-            case nil: throw JSONError("the object does not end", at: position)
-            default: throw JSONError("a ',' or '}' is missing behind the member", at: position)
-            }
         }
+        return .object(takeMembers(from: start))
+    }
+
+    /// The name of the next member, of an object whose opening brace was read; nil: that was the last one.
+    private mutating func memberName(_ isFirst: inout Bool) throws(JSONError) -> String? {
+        switch peek() {
+        case UInt8(ascii: "}"):
+            position += 1
+            return nil
+        case UInt8(ascii: ",") where !isFirst:
+            position += 1
+        case nil: throw JSONError("the object does not end", at: position)
+        default:
+            if !isFirst { throw JSONError("a ',' or '}' is missing behind the member", at: position) }
+        }
+        isFirst = false
+        guard peek() == UInt8(ascii: "\"") else { throw JSONError("a member's name is missing", at: position) }
+        position += 1
+        let name = try string()
+        guard peek() == UInt8(ascii: ":") else {
+            throw JSONError("a ':' is missing behind the member's name", at: position)
+        }
+        position += 1
+        return name
     }
 
     private mutating func takeMembers(from start: Int) -> [String: JSONValue] {
+        guard members.count > start else { return [:] }
         var result = [String: JSONValue](minimumCapacity: members.count - start)
         for index in start..<members.count { result[members[index].name] = members[index].value }
         members.removeLast(members.count - start)
@@ -156,6 +162,90 @@ struct JSONParser {
         }
         position += word.utf8CodeUnitCount
         return value
+    }
+}
+
+// Objects of a kind: without a dictionary for what has a member in Swift.
+extension JSONParser {
+    static func parseObject(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ limits: JSONLimits
+    ) -> Result<Object, ObjectError> {
+        var parser = JSONParser(bytes, limits)
+        do throws(ObjectError) { return .success(try parser.kindObject()) } catch { return .failure(error) }
+    }
+
+    /// What `body` reads, with its errors as those of a request.
+    @inline(__always)
+    private mutating func read<T>(
+        _ body: (inout JSONParser) throws(JSONError) -> T
+    ) throws(ObjectError) -> T {
+        do throws(JSONError) { return try body(&self) } catch { throw ObjectError(.badRequest, error.description) }
+    }
+
+    private mutating func kindObject() throws(ObjectError) -> Object {
+        guard bytes.count <= limits.bytesMax, peek() == UInt8(ascii: "{") else {
+            // Whatever else it is, the general way says what is wrong with it.
+            return try Object(try read { parser throws(JSONError) in try parser.document() })
+        }
+        position += 1
+        depth += 1
+        var head: [String: JSONValue] = [:]
+        var metadata = ObjectMetadata()
+        let start = members.count
+        var isFirst = true
+        while let name = try read({ parser throws(JSONError) in try parser.memberName(&isFirst) }) {
+            if name == "metadata", peek() == UInt8(ascii: "{") {
+                metadata = try metadataMembers()
+                continue
+            }
+            let value = try read { parser throws(JSONError) in try parser.value() }
+            switch name {
+            case "apiVersion", "kind": head[name] = value
+            case "metadata": metadata = value == .null ? ObjectMetadata() : try ObjectMetadata(value)
+            default: members.append((name, value))
+            }
+        }
+        if peek() != nil {
+            throw ObjectError(.badRequest, JSONError("something follows the value", at: position).description)
+        }
+        var object = try Object(.object(head))
+        object.metadata = metadata
+        object.content = takeMembers(from: start)
+        return object
+    }
+
+    private mutating func metadataMembers() throws(ObjectError) -> ObjectMetadata {
+        position += 1
+        depth += 1
+        defer { depth -= 1 }
+        var metadata = ObjectMetadata()
+        var isFirst = true
+        while let name = try read({ parser throws(JSONError) in try parser.memberName(&isFirst) }) {
+            switch name {
+            case "labels" where peek() == UInt8(ascii: "{"): metadata.labels = try strings(name)
+            case "annotations" where peek() == UInt8(ascii: "{"): metadata.annotations = try strings(name)
+            default:
+                let value = try read { parser throws(JSONError) in try parser.value() }
+                try metadata.take(name, value)
+            }
+        }
+        return metadata
+    }
+
+    private mutating func strings(_ field: String) throws(ObjectError) -> [String: String] {
+        position += 1
+        depth += 1
+        defer { depth -= 1 }
+        var result: [String: String] = [:]
+        var isFirst = true
+        while let name = try read({ parser throws(JSONError) in try parser.memberName(&isFirst) }) {
+            let value = try read { parser throws(JSONError) in try parser.value() }
+            guard case .string(let text) = value else {
+                throw .malformed("metadata.\(field)['\(name)']", "must be a string; put a number in quotes")
+            }
+            result[name] = text
+        }
+        return result
     }
 }
 
@@ -229,20 +319,26 @@ extension JSONParser {
     /// The string whose opening quote was read.
     private mutating func string() throws(JSONError) -> String {
         let start = position
+        // Local, so that they stay in registers.
+        let bytes = bytes
+        var end = start
         var seen: UInt8 = 0
-        while position < bytes.count {
-            let byte = bytes[position]
+        while end < bytes.count {
+            let byte = bytes[end]
             if byte == UInt8(ascii: "\"") {
-                let text = UnsafeBufferPointer(rebasing: bytes[start..<position])
-                position += 1
+                position = end + 1
+                let text = UnsafeBufferPointer(rebasing: bytes[start..<end])
                 return try makeString(text, isASCII: seen < 0x80, start)
             }
-            if byte == UInt8(ascii: "\\") { return try escapedString(from: start) }
-            guard byte >= 0x20 else { throw JSONError("a control character stands in a string", at: position) }
+            if byte == UInt8(ascii: "\\") {
+                position = end
+                return try escapedString(from: start)
+            }
+            guard byte >= 0x20 else { throw JSONError("a control character stands in a string", at: end) }
             seen |= byte
-            position += 1
+            end += 1
         }
-        throw JSONError("the string does not end", at: position)
+        throw JSONError("the string does not end", at: end)
     }
 
     @inline(__always)
@@ -291,7 +387,7 @@ extension JSONParser {
         }
     }
 
-    /// The scalar of `\uXXXX`, or of two of them where the first is the first half of a surrogate pair.
+    /// The scalar of `\u` and four digits, or of two of them where the first is the first half of a surrogate pair.
     private mutating func scalar() throws(JSONError) -> Unicode.Scalar {
         let start = position - 2
         let first = try hexDigits()

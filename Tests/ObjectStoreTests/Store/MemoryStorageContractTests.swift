@@ -10,4 +10,9 @@ struct MemoryStorageContractTests {
     func contract(_ check: ContractCheck) async throws {
         try await check.run(on: Self.backend)
     }
+
+    @Test("the store keeps its rules over memory", .timeLimit(.minutes(1)), arguments: ObjectStoreContract.checks)
+    func rules(_ check: ContractCheck) async throws {
+        try await check.run(on: Self.backend)
+    }
 }

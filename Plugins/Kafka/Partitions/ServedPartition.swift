@@ -10,7 +10,7 @@ import WorkTracking
 ///
 /// `@unchecked Sendable`: what changes is confined to `loop`. `gate` and `log` are set by `start`, before anybody
 /// gets hold of the partition.
-public final class Partition: Component, @unchecked Sendable {
+public final class ServedPartition: Component, @unchecked Sendable {
     /// How its log comes to be.
     enum Origin {
         /// The log is made.
