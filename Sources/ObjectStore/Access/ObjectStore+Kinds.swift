@@ -50,14 +50,14 @@ extension ObjectStore {
         let definition = record?.definition ?? KindDefinition(object.apiVersion, object.kind)
         var object = object
         let isNewContent = object.content != stored?.content
-        if isNewContent, let schema = definition.schema { object = SchemaRules.completed(object, schema) }
+        if isNewContent, let schema = definition.schema { object = schema.defaulted(schema.pruned(object)) }
         if part == .main {
             for admission in record?.admissions ?? registry.admissions(object.objectKind) {
                 object = try admission.admit(object, replacing: stored)
             }
         }
         var causes = ObjectRules.problems(object, definition: definition)
-        if isNewContent, let schema = definition.schema { causes += SchemaRules.problems(object, schema) }
+        if isNewContent, let schema = definition.schema { causes += schema.problems(in: object) }
         guard causes.isEmpty else { throw .invalid(object.key, causes) }
         if object.objectKind == CustomKinds.kind, part == .main { return try established(object) }
         return object

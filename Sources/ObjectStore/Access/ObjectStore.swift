@@ -55,7 +55,7 @@ public final class ObjectStore: ObjectAccess {
         self.storage = storage
         self.clock = clock
         names = NameGenerator(randomBits: randomBits)
-        registry = KindRegistry(configuration.kinds, SchemaRules.coreKinds, configuration.admissions)
+        registry = KindRegistry(configuration.kinds, CoreKinds.all, configuration.admissions)
         attemptsMax = max(1, configuration.attemptsMax)
     }
 

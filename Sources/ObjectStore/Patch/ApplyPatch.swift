@@ -50,7 +50,11 @@ extension JSONValue {
             members[name] = members[name]?.removing(lastValue)
         }
         for (name, value) in wanted {
-            members[name] = value == .null ? nil : (members[name] ?? .null).applying(value, last: last?[name])
+            if value == .null {
+                members.removeValue(forKey: name)
+            } else {
+                members[name] = (members[name] ?? .null).applying(value, last: last?[name])
+            }
         }
         return .object(members)
     }
@@ -59,6 +63,7 @@ extension JSONValue {
     private func removing(_ last: JSONValue) -> JSONValue? {
         guard case .object(var members) = self, case .object(let lastMembers) = last else { return nil }
         for (name, lastValue) in lastMembers { members[name] = members[name]?.removing(lastValue) }
-        return members.isEmpty ? nil : .object(members)
+        guard !members.isEmpty else { return nil }
+        return .object(members)
     }
 }
