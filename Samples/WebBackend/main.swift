@@ -16,6 +16,7 @@ func serve(_ settings: Settings, _ logger: Logger) async throws -> Int32 {
     let runtime = Runtime(plan, clock: SystemClock(), logger: logger)
     let storage = try await SQLiteStorage.open(settings.database, clock: runtime.clock)
     let objects = ObjectsComponent(storage, clock: runtime.clock)
+    objects.store.register(Item.definition)
     try runtime.addObjects(objects)
     let client = Client(objects.access)
 
