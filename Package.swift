@@ -55,6 +55,8 @@ let package = Package(
         .library(name: "SQLiteStorage", targets: ["SQLiteStorage"]),
         .library(name: "Reconciling", targets: ["Reconciling"]),
         .library(name: "WeirPlugin", targets: ["WeirPlugin"]),
+        .library(name: "TopicAuditPlugin", type: .dynamic, targets: ["TopicAuditPlugin"]),
+        .library(name: "MirrorPlugin", type: .dynamic, targets: ["MirrorPlugin"]),
     ],
     traits: [
         .trait(name: "Raft", description: "Partitions replicated by Raft; without it one node runs alone."),
@@ -92,7 +94,7 @@ let package = Package(
 
         // Objects, and what reconciles them.
         .weir("ObjectStore", ["WeirRuntime", "WorkTracking", logging]),
-        .weir("SQLiteStorage", ["ObjectStore", grdb]),
+        .weir("SQLiteStorage", ["ObjectStore", "WeirRuntime", grdb]),
         .weir("ObjectLog", ["ObjectStore", "SegmentLog", "RecordBatch", "WeirRuntime", nioCore]),
         .weir("Reconciling", ["ObjectStore", "WeirRuntime", "WorkTracking", logging]),
 
@@ -135,11 +137,23 @@ let package = Package(
             name: "weir-simulate", dependencies: ["RaftSimulation", argumentParser],
             path: "Sources/Tools/weir-simulate", swiftSettings: settings),
 
+        .executableTarget(
+            name: "weir-storage-writer",
+            dependencies: ["SQLiteStorage", "ObjectStore", "WeirIO", "WeirRuntime", "WeirSimulation"],
+            path: "Sources/Tools/weir-storage-writer", swiftSettings: settings),
+
         // What a user would copy from.
         .executableTarget(
             name: "EmbeddedRuntime", dependencies: ["WeirRuntime", "WorkTracking", logging],
             path: "Samples/EmbeddedRuntime",
             swiftSettings: settings),
+
+        .target(
+            name: "TopicAuditPlugin", dependencies: ["WeirPlugin"], path: "Samples/TopicAuditPlugin",
+            exclude: ["README.md"], swiftSettings: settings),
+        .target(
+            name: "MirrorPlugin", dependencies: ["WeirPluginABI"], path: "Samples/MirrorPlugin",
+            exclude: ["README.md", "Makefile", "mirror.yaml"]),
 
         // A cluster of replicas under a seed: what `weir-simulate` and the tests run.
         .weir("RaftSimulation", path: "Tests/Simulation", ["Raft", "WeirRuntime", "WeirSimulation"]),
@@ -160,7 +174,7 @@ let package = Package(
             "KafkaTests",
             [
                 "Kafka", "KafkaWire", "RecordBatch", "SegmentLog", "WeirRuntime", "WorkTracking", "WeirSimulation",
-                "WeirIO", nioCore, nioEmbedded, nioPosix, logging,
+                "WeirIO", "ObjectStore", "ObjectLog", "Reconciling", nioCore, nioEmbedded, nioPosix, logging,
             ]),
         .tests("AdminHTTPTests", ["AdminHTTP", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging]),
         .tests(
@@ -169,10 +183,18 @@ let package = Package(
         .testTarget(
             name: "ClientsTests", path: "Tests/Clients", exclude: ["Scripts"], swiftSettings: settings),
         // The contract of a Storage, for backends of our own and of others.
-        .weir("StorageConformance", path: "Tests/Conformance", ["ObjectStore", "WeirSimulation", "WeirRuntime"]),
+        .weir(
+            "StorageConformance", path: "Tests/Conformance",
+            ["ObjectStore", "WeirSimulation", "WeirRuntime", logging]),
         .tests(
-            "ObjectStoreTests", ["ObjectStore", "StorageConformance", "WeirSimulation", "WeirRuntime", "WorkTracking"]),
-        .tests("SQLiteStorageTests", ["SQLiteStorage", "ObjectStore", "StorageConformance", "WeirSimulation", grdb]),
+            "ObjectStoreTests",
+            ["ObjectStore", "StorageConformance", "WeirSimulation", "WeirRuntime", "WorkTracking", logging]),
+        .tests(
+            "SQLiteStorageTests",
+            [
+                "SQLiteStorage", "ObjectStore", "StorageConformance", "WeirIO", "WeirRuntime", "WeirSimulation",
+                "weir-storage-writer", nioCore, grdb,
+            ]),
         .tests(
             "ObjectLogTests",
             [
@@ -184,8 +206,29 @@ let package = Package(
             "ReconcilingTests",
             ["Reconciling", "ObjectStore", "WeirRuntime", "WorkTracking", "WeirSimulation", logging]),
         .tests(
-            "PluginHostTests", ["PluginHost", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking", logging]),
+            "PluginHostTests", exclude: ["Fixtures"],
+            [
+                "PluginHost", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking", "WeirIO", "WeirSimulation",
+                "MirrorPlugin", logging,
+            ]),
         .tests("TidyTests", path: "Tests/Tidy"),
+        .executableTarget(
+            name: "tracking-benchmark", dependencies: ["ObjectStore", "WorkTracking"],
+            path: "Tests/Benchmarks/TrackingBenchmark", swiftSettings: settings),
+        .executableTarget(
+            name: "sqlite-benchmark",
+            dependencies: [
+                "SQLiteStorage", "ObjectStore", "WeirIO", "WeirRuntime",
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            path: "Tests/Benchmarks/SQLiteBenchmark", swiftSettings: settings),
+        .executableTarget(
+            name: "object-log-benchmark",
+            dependencies: ["ObjectLog", "ObjectStore", "SegmentLog", "WeirIO", "WeirRuntime", logging],
+            path: "Tests/Benchmarks/ObjectLogBenchmark", swiftSettings: settings),
+        .executableTarget(
+            name: "reconcile-benchmark", dependencies: ["Reconciling", "ObjectStore", "WeirRuntime", logging],
+            path: "Tests/Benchmarks/ReconcileBenchmark", swiftSettings: settings),
         .executableTarget(
             name: "gate-benchmark", dependencies: ["WorkTracking"], path: "Tests/Benchmarks/GateBenchmark",
             swiftSettings: settings),

@@ -11,16 +11,26 @@ struct AdminResponder: HTTPResponder {
     let gate: Gate
     let probe: AdminProbe
     let streams: OpenStreams
+    /// Answers the object API; nil where the node has no objects.
+    let objects: ObjectResponder?
 
     func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
-        let route = AdminRoute(path: request.uri.path)
-        let answer = try await admitted(request, route)
-        probe.answered(route?.label ?? "other", answer.status.code)
+        let (label, answer) = try await labelled(request)
+        probe.answered(label, answer.status.code)
         guard request.method == .head else { return answer }
         // As GET, without the body.
         var head = Response(status: answer.status, headers: answer.headers)
         head.headers[.contentLength] = answer.headers[.contentLength]
         return head
+    }
+
+    /// The answer, and how metrics call what was asked for.
+    private func labelled(_ request: Request) async throws -> (label: String, Response) {
+        if let objects, let route = ObjectRoute(path: request.uri.path) {
+            return (route.label, await objects.respond(to: request, route))
+        }
+        let route = AdminRoute(path: request.uri.path)
+        return (route?.label ?? "other", try await admitted(request, route))
     }
 
     private func admitted(_ request: Request, _ route: AdminRoute?) async throws -> Response {

@@ -2,14 +2,16 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 public import NIOCore
+public import ObjectStore
 import Synchronization
 public import WeirRuntime
 import WorkTracking
 
-/// The HTTP server of a node: health, metrics, work, drain and resume.
+/// The HTTP server of a node: health, metrics, work, drain and resume, and the node's objects.
 ///
-/// Every request is admitted by the gate `http/observe`, which drains only when the process stops: health and
-/// work can be watched to the end. Listens on `host` only; there is no authentication, so keep it on
+/// Requests for health, metrics, work and drains are admitted by the gate `http/observe`, which drains only when the
+/// process stops: they can be watched to the end. Those for objects are admitted by the gate `http`, which drains like
+/// any caller's; a watch of objects is a session of it. Listens on `host` only; there is no authentication, so keep it on
 /// loopback or behind something that has one.
 public final class AdminServer: Component {
     /// Where it listens.
@@ -36,13 +38,17 @@ public final class AdminServer: Component {
     public var name: String { Self.componentName }
     /// One gate for what a drain may refuse, one for what watches it.
     public var work: WorkSettings { WorkSettings(observeGate: "observe") }
-    /// Only `stop` does anything: watching goes on to the end.
-    public var verbs: ComponentVerbs { [.stop] }
+    /// `objects`, where it serves them.
+    public var dependencies: [String] { objects.map { [$0.component] } ?? [] }
+    /// A drain ends the watches of objects; `stop` ends everything else.
+    public var verbs: ComponentVerbs { [.drain, .stop] }
 
     private let address: Address
     private let runtime: Runtime
     private let group: any EventLoopGroup
     private let limits: AdminLimits
+    private let objects: Objects?
+    private let watches = OpenWatches()
     private let probe = AdminProbe()
     private let running = Mutex<Running?>(nil)
 
@@ -54,13 +60,29 @@ public final class AdminServer: Component {
         var metrics: MetricRegistry.Registration
     }
 
-    /// A server for `runtime`, not listening yet.
+    /// The objects that are served, and the component that they belong to.
+    public struct Objects: Sendable {
+        /// What answers.
+        public var access: any ObjectAccess
+        /// The component that `access` belongs to: started before the server, drained after it.
+        public var component: String
+
+        /// Objects of a component.
+        public init(_ access: any ObjectAccess, of component: String = "objects") {
+            self.access = access
+            self.component = component
+        }
+    }
+
+    /// A server for `runtime`, not listening yet; without `objects` it has no object API.
     public init(
-        _ address: Address, runtime: Runtime, group: any EventLoopGroup, limits: AdminLimits = AdminLimits()
+        _ address: Address, runtime: Runtime, group: any EventLoopGroup, objects: Objects? = nil,
+        limits: AdminLimits = AdminLimits()
     ) {
         self.address = address
         self.runtime = runtime
         self.group = group
+        self.objects = objects
         self.limits = limits
     }
 
@@ -72,7 +94,9 @@ public final class AdminServer: Component {
         guard let gate = context.observeGate else { preconditionFailure("its settings ask for a gate to observe") }
         let (bound, listening) = AsyncThrowingStream<any Channel, any Error>.makeStream()
         let streams = OpenStreams()
-        let application = application(gate, streams, context.logger) { channel in listening.yield(channel) }
+        let application = application(gate, streams, objectResponder(context.gate), context.logger) { channel in
+            listening.yield(channel)
+        }
         let task = Task {
             do {
                 try await application.run()
@@ -103,8 +127,17 @@ public final class AdminServer: Component {
         }
     }
 
+    private func objectResponder(_ gate: Gate) -> ObjectResponder? {
+        objects.map { ObjectResponder(objects: $0.access, gate: gate, watches: watches, clock: runtime.clock) }
+    }
+
+    /// Ends the watches of objects: their clients watch again elsewhere, or after the restart.
+    public func drain() async {
+        watches.endAll()
+    }
+
     private func application(
-        _ gate: Gate, _ streams: OpenStreams, _ logger: Logger,
+        _ gate: Gate, _ streams: OpenStreams, _ objects: ObjectResponder?, _ logger: Logger,
         onListening: @escaping @Sendable (any Channel) -> Void
     ) -> Application<AdminResponder> {
         var logger = logger
@@ -115,7 +148,8 @@ public final class AdminServer: Component {
                 additionalChannelHandlers: [ConnectionNoter(self.probe.connections)],
                 idleTimeout: TimeAmount(limits.idleMax)))
         return Application(
-            responder: AdminResponder(runtime: runtime, gate: gate, probe: probe, streams: streams), server: server,
+            responder: AdminResponder(
+                runtime: runtime, gate: gate, probe: probe, streams: streams, objects: objects), server: server,
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: address.port), serverName: "weir",
                 availableConnectionsDelegate: .maximum(limits.connectionCountMax, logger: logger)),

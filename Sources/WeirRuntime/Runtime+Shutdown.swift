@@ -129,7 +129,8 @@ extension Runtime {
         state.withLock { $0.removals }
     }
 
-    func component(named name: String) -> (any Component)? {
+    /// The component of that name; nil where none is registered.
+    public func component(named name: String) -> (any Component)? {
         state.withLock { $0.entries[name]?.component }
     }
 

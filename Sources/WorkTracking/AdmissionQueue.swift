@@ -89,6 +89,7 @@ extension Gate {
         return Permit(gate: .passUnretained(self))
     }
 
+    @usableFromInline
     func admitWaiting(_ access: Access) async throws {
         let place = QueuePlace(gate: self)
         let answer = await withTaskCancellationHandler {

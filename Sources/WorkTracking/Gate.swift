@@ -11,7 +11,7 @@ public final class Gate: Sendable {
 
     let domain: WorkDomain
     let queue: AdmissionQueue?
-    let slowOperations: SlowOperationTable?
+    @usableFromInline let slowOperations: SlowOperationTable?
     let rejectedDraining = Atomic<UInt64>(0)
     let rejectedReadOnly = Atomic<UInt64>(0)
     let rejectedOverLimit = Atomic<UInt64>(0)

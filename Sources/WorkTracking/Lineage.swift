@@ -10,25 +10,34 @@ final class WorkDomain: Sendable {
 
 /// Which admitted work the current task belongs to.
 ///
-/// Bound at coarse roots only, because binding costs half a microsecond; read only after a gate would refuse.
-final class Lineage: Sendable {
+/// Bound at coarse roots only, because binding costs a fraction of a microsecond; read only after a gate would refuse.
+enum Lineage: Sendable {
     @TaskLocal static var current: Lineage?
 
-    private let domain: WorkDomain
-    private let outer: Lineage?
+    /// Work of a domain; no allocation, because nearly all work is of one.
+    case root(WorkDomain)
+    /// Work of a domain, begun by work of others.
+    indirect case nested(WorkDomain, outer: Lineage)
 
-    init(domain: WorkDomain, outer: Lineage?) {
-        self.domain = domain
-        self.outer = outer
+    init(_ domain: WorkDomain, outer: Lineage?) {
+        self = if let outer { .nested(domain, outer: outer) } else { .root(domain) }
     }
 
     /// Whether the current task was begun by work that a gate of `domain` admitted.
     static func covers(_ domain: WorkDomain) -> Bool {
-        var lineage = current
-        while let link = lineage {
-            if link.domain === domain { return true }
-            lineage = link.outer
+        current?.covers(domain) ?? false
+    }
+
+    /// Whether this, or what it is nested in, was admitted by a gate of `domain`.
+    func covers(_ domain: WorkDomain) -> Bool {
+        var lineage = self
+        while true {
+            switch lineage {
+            case .root(let found): return found === domain
+            case .nested(let found, let outer):
+                if found === domain { return true }
+                lineage = outer
+            }
         }
-        return false
     }
 }

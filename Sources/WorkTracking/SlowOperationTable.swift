@@ -179,10 +179,19 @@ extension Gate {
     }
 
     /// The permit of a unit that is counted already.
+    @inlinable
+    @inline(__always)
     func permit(as name: StaticString, key: @autoclosure () -> String?) -> Permit {
-        guard let slowOperations else { return Permit(gate: .passUnretained(self)) }
-        let slot = slowOperations.claim(name, key: key(), since: domain.now.load(ordering: .relaxed))
-        return Permit(gate: .passUnretained(self), slot: slot)
+        guard slowOperations != nil else { return Permit(gate: .passUnretained(self)) }
+        return Permit(gate: .passUnretained(self), slot: claimSlot(name, key: key()))
+    }
+
+    /// Lists an operation, where the component keeps that list.
+    @usableFromInline
+    @inline(never)
+    func claimSlot(_ name: StaticString, key: String?) -> UInt8 {
+        guard let slowOperations else { return SlowOperationTable.none }
+        return slowOperations.claim(name, key: key, since: domain.now.load(ordering: .relaxed))
     }
 
     @usableFromInline

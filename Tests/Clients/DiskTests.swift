@@ -64,12 +64,28 @@ extension EndToEnd {
             try overwrite(segments[1], at: 100_000, with: [0xFF, 0x00, 0xFF, 0x00])
             let node = try NodeProcess(folder: first.folder)
             let begin = try #require(Int(segments[1].deletingPathExtension().lastPathComponent))
-            // From the start up to the damaged batch, then an error that says so.
+            // All before the damaged segment.
             let (status, output, errors) = try ChildProcess.result(
                 of: "kcat",
                 ["-C", "-b", node.kafka, "-t", "t", "-p", "0", "-o", "beginning", "-e", "-q", "-c", "\(begin)"])
             #expect(status == 0, "\(errors)")
             #expect(output.split(separator: "\n").count == begin)
+            // Up to the damaged batch, then an error that it says and tries again after: a leader could move.
+            let errorFile = first.folder.appendingPathComponent("consumer.log")
+            let reader = try ChildProcess(
+                try Program.weir(), ["consume", "t", "--from", "\(begin)", "--bootstrap", node.kafka], errors: errorFile
+            )
+            // 10 records a batch; the pipe would not hold what stands before the damaged one.
+            for _ in 0..<90 { _ = reader.readLine() }
+            let deadline = monotonicSeconds() + 30
+            var said = ""
+            while !said.contains("trying again"), monotonicSeconds() < deadline {
+                said = (try? String(contentsOf: errorFile, encoding: .utf8)) ?? ""
+                _ = try httpBody(node, "/livez")
+            }
+            #expect(said.contains("KAFKA_STORAGE_ERROR"), "\(said)")
+            reader.signal(SIGINT)
+            reader.wait()
             let after = try #require(Int(segments[2].deletingPathExtension().lastPathComponent))
             #expect(try values(node, from: "\(after)") == Array(after..<3000))
             let metrics = try httpBody(node, "/metrics")

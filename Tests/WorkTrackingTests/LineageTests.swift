@@ -17,6 +17,23 @@ struct LineageTests {
         #expect(work.inFlight == 0)
     }
 
+    @Test("how a call on this thread ended is how the operation ended, and it never waits at the limit")
+    func now() throws {
+        let gate = try registry.register("store", GateOptions(maxConcurrent: 1))
+        #expect(try gate.trackNow("put") { 1 } == 1)
+        #expect(throws: Broken.self) { try gate.trackNow("put") { throw Broken() } }
+        #expect(throws: CancellationError.self) { try gate.trackNow("put") { throw CancellationError() } }
+        try gate.trackNow("put") { () -> Void in
+            #expect { try gate.trackNow("put") {} } throws: { ($0 as? WorkRejected)?.reason == .overLimit }
+        }
+        let work = registry.work(of: gate)
+        #expect([work.succeeded, work.failed, work.cancelled, work.abandoned] == [2, 1, 1, 0])
+        #expect(work.inFlight == 0)
+        registry.setReadOnly([gate])
+        #expect(try gate.trackNow("get", access: .read) { 2 } == 2)
+        #expect { try gate.trackNow("put") {} } throws: { ($0 as? WorkRejected)?.reason == .readOnly }
+    }
+
     @Test("what a root begins is let in while gates are closed, read-only and full")
     func nested() async throws {
         let store = try registry.register("store", GateOptions(maxConcurrent: 1))

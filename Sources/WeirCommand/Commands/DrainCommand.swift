@@ -98,8 +98,13 @@ extension ServerClient {
 
 extension String {
     /// The text with every byte escaped that a URL's path does not take as it is; `/` stays.
-    func addingURLPathEscapes() -> String {
-        let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/".utf8)
+    func addingURLPathEscapes() -> String { escaped(but: "-._~/") }
+
+    /// The text with every byte escaped that a value of a URL's query does not take as it is.
+    func addingURLQueryEscapes() -> String { escaped(but: "-._~") }
+
+    private func escaped(but others: String) -> String {
+        let plain = Set(("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" + others).utf8)
         let digits = Array("0123456789ABCDEF")
         var escaped = ""
         for byte in utf8 {

@@ -108,11 +108,14 @@ struct ServerClient {
         }
     }
 
-    private func execute(
-        _ method: HTTPMethod, _ path: String, deadline: NIODeadline
+    /// Asks; the answer's body is still to be read.
+    func execute(
+        _ method: HTTPMethod, _ path: String, headers: HTTPHeaders = [:], body: [UInt8]? = nil, deadline: NIODeadline
     ) async throws -> HTTPClientResponse {
         var request = HTTPClientRequest(url: address + path)
         request.method = method
+        request.headers = headers
+        if let body { request.body = .bytes(body) }
         do {
             return try await client.execute(request, deadline: deadline)
         } catch {

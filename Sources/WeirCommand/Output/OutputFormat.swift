@@ -59,11 +59,20 @@ struct Table {
     /// Columns of numbers, by index: aligned to the right.
     var numeric: Set<Int> = []
 
+    /// No column is narrower; for tables that go on below earlier lines.
+    var minimumWidths: [Int] = []
+
+    /// How wide the columns are.
+    var widths: [Int] {
+        headings.indices.map { column in
+            let widest = ([headings] + rows).map { $0[column].count }.max() ?? 0
+            return max(widest, minimumWidths.indices.contains(column) ? minimumWidths[column] : 0)
+        }
+    }
+
     /// The lines, without a line end after the last.
     var text: String {
-        let widths = headings.indices.map { column in
-            ([headings] + rows).map { $0[column].count }.max() ?? 0
-        }
+        let widths = self.widths
         return ([headings] + rows).map { cells in
             let padded = cells.enumerated().map { column, cell in
                 let blanks = String(repeating: " ", count: widths[column] - cell.count)

@@ -2,7 +2,7 @@ import ObjectStore
 import Testing
 import WeirSimulation
 
-private struct Widget: Resource {
+private struct Gizmo: Resource {
     static let definition = KindDefinition("example.com/v1", "Widget")
     struct Spec: Codable, Sendable, Equatable {
         var size: Int
@@ -116,28 +116,28 @@ struct ObjectJSONTests {
         var metadata = ObjectMetadata(name: "w", namespace: "default", labels: ["a": "b"])
         metadata.resourceVersion = ResourceVersion(7)
         metadata.other = ["x": 1]
-        let widget = Widget(metadata: metadata, spec: .init(size: 3), status: ["phase": "Ready"])
+        let widget = Gizmo(metadata: metadata, spec: .init(size: 3), status: ["phase": "Ready"])
         let object = try Object(widget)
         #expect(object.apiVersion == "example.com/v1")
         #expect(object.kind == "Widget")
         #expect(object.metadata == metadata)
         #expect(object.content == ["spec": ["size": 3], "status": ["phase": "Ready"]])
-        let again = try object.decoded(as: Widget.self)
+        let again = try object.decoded(as: Gizmo.self)
         #expect(again.metadata == metadata)
         #expect(again.spec == widget.spec)
         #expect(again.status == widget.status)
-        #expect(try JSONValueDecoder().decode(Widget.self, from: object.json).metadata == metadata)
+        #expect(try JSONValueDecoder().decode(Gizmo.self, from: object.json).metadata == metadata)
     }
 
     @Test("an object that its type cannot have says which field, and another kind is not taken for it")
     func typedErrors() throws {
         var object = try Object(Self.full)
         object.spec?["size"] = "big"
-        var error = #expect(throws: ObjectError.self) { try object.decoded(as: Widget.self) }
+        var error = #expect(throws: ObjectError.self) { try object.decoded(as: Gizmo.self) }
         #expect(error?.reason == .invalid)
         #expect(error?.causes == [.init("spec.size", "must be a whole number")])
         object.spec = nil
-        error = #expect(throws: ObjectError.self) { try object.decoded(as: Widget.self) }
+        error = #expect(throws: ObjectError.self) { try object.decoded(as: Gizmo.self) }
         #expect(error?.causes == [.init("spec", "is missing")])
         error = #expect(throws: ObjectError.self) { try object.decoded(as: Topic.self) }
         #expect(error?.reason == .badRequest)

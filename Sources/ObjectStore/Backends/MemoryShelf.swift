@@ -1,0 +1,99 @@
+/// An object as it is kept; shared with readers by one reference.
+final class StoredObject: Sendable {
+    let object: Object
+
+    init(_ object: Object) { self.object = object }
+}
+
+/// The objects of one kind in one namespace: by name, and in the order of the names.
+///
+/// The order is kept in runs of at most 512 names, so that neither an insertion nor a page of a list costs more than
+/// a look at one run and a search among the runs, however many objects there are.
+struct MemoryShelf {
+    /// A place for an object. Owned by the shelf, and so guarded by the lock of whoever owns that.
+    private final class Slot {
+        let name: String
+        var stored: StoredObject
+
+        init(_ name: String, _ stored: StoredObject) {
+            self.name = name
+            self.stored = stored
+        }
+    }
+
+    private static let runCountMax = 512
+    private var byName: [String: Slot] = [:]
+    private var runs: [[Slot]] = []
+
+    var isEmpty: Bool { byName.isEmpty }
+
+    subscript(name: String) -> StoredObject? { byName[name]?.stored }
+
+    /// Puts an object in the place of the one that is there.
+    func replace(_ name: String, with stored: StoredObject) {
+        byName[name]?.stored = stored
+    }
+
+    mutating func insert(_ name: String, _ stored: StoredObject) {
+        let slot = Slot(name, stored)
+        precondition(byName.updateValue(slot, forKey: name) == nil, "an object is inserted once")
+        guard let run = run(of: name) else { return runs.append([slot]) }
+        runs[run].insert(slot, at: place(of: name, in: run))
+        guard runs[run].count > Self.runCountMax else { return }
+        let half = runs[run].count / 2
+        // Names mostly come in order: then the full run stays nearly full.
+        let cut = run == runs.count - 1 ? runs[run].count - 8 : half
+        let tail = Array(runs[run][cut...])
+        runs[run].removeSubrange(cut...)
+        runs.insert(tail, at: run + 1)
+    }
+
+    mutating func remove(_ name: String) {
+        guard byName.removeValue(forKey: name) != nil, let run = run(of: name) else { return }
+        runs[run].remove(at: place(of: name, in: run))
+        if runs[run].isEmpty { runs.remove(at: run) }
+    }
+
+    /// Hands out objects in the order of their names, after `name`, until `body` says no.
+    ///
+    /// - Returns: Whether `body` always said yes.
+    func forEach(after name: String?, _ body: (StoredObject) -> Bool) -> Bool {
+        var run = 0
+        var place = 0
+        if let name, let first = self.run(of: name) {
+            run = first
+            place = self.place(of: name, in: run)
+            if place < runs[run].count, runs[run][place].name == name { place += 1 }
+        }
+        while run < runs.count {
+            for slot in runs[run][place...] where !body(slot.stored) { return false }
+            run += 1
+            place = 0
+        }
+        return true
+    }
+
+    /// The run that holds `name`, or would.
+    private func run(of name: String) -> Int? {
+        guard !runs.isEmpty else { return nil }
+        var low = 0
+        var high = runs.count
+        // The last run whose first name is not after it.
+        while low < high {
+            let middle = (low + high) / 2
+            if runs[middle][0].name <= name { low = middle + 1 } else { high = middle }
+        }
+        return max(0, low - 1)
+    }
+
+    /// The place in a run that `name` has, or would have.
+    private func place(of name: String, in run: Int) -> Int {
+        var low = 0
+        var high = runs[run].count
+        while low < high {
+            let middle = (low + high) / 2
+            if runs[run][middle].name < name { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}
