@@ -55,6 +55,8 @@ let package = Package(
         .library(name: "SQLiteStorage", targets: ["SQLiteStorage"]),
         .library(name: "Reconciling", targets: ["Reconciling"]),
         .library(name: "WeirPlugin", targets: ["WeirPlugin"]),
+        .library(name: "TopicAuditPlugin", type: .dynamic, targets: ["TopicAuditPlugin"]),
+        .library(name: "MirrorPlugin", type: .dynamic, targets: ["MirrorPlugin"]),
     ],
     traits: [
         .trait(name: "Raft", description: "Partitions replicated by Raft; without it one node runs alone."),
@@ -146,6 +148,13 @@ let package = Package(
             path: "Samples/EmbeddedRuntime",
             swiftSettings: settings),
 
+        .target(
+            name: "TopicAuditPlugin", dependencies: ["WeirPlugin"], path: "Samples/TopicAuditPlugin",
+            exclude: ["README.md"], swiftSettings: settings),
+        .target(
+            name: "MirrorPlugin", dependencies: ["WeirPluginABI"], path: "Samples/MirrorPlugin",
+            exclude: ["README.md", "Makefile", "mirror.yaml"]),
+
         // A cluster of replicas under a seed: what `weir-simulate` and the tests run.
         .weir("RaftSimulation", path: "Tests/Simulation", ["Raft", "WeirRuntime", "WeirSimulation"]),
 
@@ -165,7 +174,7 @@ let package = Package(
             "KafkaTests",
             [
                 "Kafka", "KafkaWire", "RecordBatch", "SegmentLog", "WeirRuntime", "WorkTracking", "WeirSimulation",
-                "WeirIO", nioCore, nioEmbedded, nioPosix, logging,
+                "WeirIO", "ObjectStore", "ObjectLog", "Reconciling", nioCore, nioEmbedded, nioPosix, logging,
             ]),
         .tests("AdminHTTPTests", ["AdminHTTP", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging]),
         .tests(
@@ -197,7 +206,11 @@ let package = Package(
             "ReconcilingTests",
             ["Reconciling", "ObjectStore", "WeirRuntime", "WorkTracking", "WeirSimulation", logging]),
         .tests(
-            "PluginHostTests", ["PluginHost", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking", logging]),
+            "PluginHostTests", exclude: ["Fixtures"],
+            [
+                "PluginHost", "WeirPluginABI", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking", "WeirIO",
+                "WeirSimulation", logging,
+            ]),
         .tests("TidyTests", path: "Tests/Tidy"),
         .executableTarget(
             name: "tracking-benchmark", dependencies: ["ObjectStore", "WorkTracking"],

@@ -1,5 +1,6 @@
 public import Logging
 internal import NIOCore
+public import ObjectStore
 public import SegmentLog
 internal import Synchronization
 public import WeirRuntime
@@ -15,6 +16,8 @@ public struct KafkaParts: Sendable {
     public var settings: BrokerSettings
     /// Where logs come from: local, or replicated.
     public var logProvider: any LogProvider
+    /// Where the node's objects are, among them its topics.
+    public var objects: any ObjectAccess
     /// Time.
     public var clock: any Clock
     /// The loops that partitions are spread over.
@@ -23,8 +26,6 @@ public struct KafkaParts: Sendable {
     public var connectionLoops: ConnectionLoops
     /// Who starts, counts and drains partitions: the runtime.
     public var host: any ComponentHost
-    /// Where topic ids come from.
-    public var randomBits: @Sendable () -> UInt64
     /// What connections may take, beside what the settings say.
     public var limits: ConnectionLimits
     /// Logs with the component's name.
@@ -32,19 +33,20 @@ public struct KafkaParts: Sendable {
 
     /// A broker of these parts.
     public init(
-        nodeID: Int32, clusterID: String, settings: BrokerSettings, logProvider: any LogProvider, clock: any Clock,
-        partitionLoops: [any Loop], connectionLoops: ConnectionLoops, host: any ComponentHost,
-        randomBits: @escaping @Sendable () -> UInt64, limits: ConnectionLimits = ConnectionLimits(), logger: Logger
+        nodeID: Int32, clusterID: String, settings: BrokerSettings, logProvider: any LogProvider,
+        objects: any ObjectAccess, clock: any Clock, partitionLoops: [any Loop],
+        connectionLoops: ConnectionLoops, host: any ComponentHost, limits: ConnectionLimits = ConnectionLimits(),
+        logger: Logger
     ) {
         self.nodeID = nodeID
         self.clusterID = clusterID
         self.settings = settings
         self.logProvider = logProvider
+        self.objects = objects
         self.clock = clock
         self.partitionLoops = partitionLoops
         self.connectionLoops = connectionLoops
         self.host = host
-        self.randomBits = randomBits
         self.limits = limits
         self.logger = logger
     }
@@ -56,23 +58,38 @@ public final class KafkaPlugin: Component {
     public let name = "kafka"
     /// What answers requests.
     public let broker: Broker
+    /// What carries out what `Topic` objects ask for.
+    public let topics: TopicReconciler
+    /// What the object store asks before it takes a `Topic`.
+    public let admission: TopicAdmission
     /// What connections may take.
     public let limits: ConnectionLimits
     private let parts: KafkaParts
+    private let node: NodeObject
     private let processBytes: HeldBytes
     private let listeners = Mutex<Listeners?>(nil)
 
+    /// The component that reconciles its topics, and the store of their objects beneath it.
+    public let dependencies: [String]
+
     /// A broker that serves nothing until it is started.
-    public init(_ parts: KafkaParts) {
+    ///
+    /// - Parameter reconciler: The component that calls `topics.reconcile`; nil: somebody outside of the runtime does.
+    init(_ parts: KafkaParts, reconciledBy reconciler: String? = nil) {
         self.parts = parts
+        dependencies = reconciler.map { [$0] } ?? []
+        node = NodeObject(objects: parts.objects, nodeID: parts.nodeID, clock: parts.clock)
         let partitions = PartitionTable(
             provider: parts.logProvider, loops: parts.partitionLoops, host: parts.host)
-        let topics = TopicCatalog(
-            provider: parts.logProvider, loop: parts.partitionLoops[0], settings: parts.settings,
-            nodes: [parts.nodeID], host: partitions, clock: parts.clock, randomBits: parts.randomBits)
+        let index = TopicIndex()
+        admission = TopicAdmission(settings: parts.settings, nodes: [parts.nodeID], topics: index)
+        topics = TopicReconciler(
+            objects: parts.objects, host: partitions, index: index,
+            progress: TopicProgress(loop: parts.partitionLoops[0], clock: parts.clock),
+            rules: TopicRules(settings: parts.settings, nodes: [parts.nodeID]), logger: parts.logger)
         broker = Broker(
-            nodeID: parts.nodeID, clusterID: parts.clusterID, settings: parts.settings, topics: topics,
-            partitions: partitions, logProvider: parts.logProvider, clock: parts.clock,
+            nodeID: parts.nodeID, clusterID: parts.clusterID, settings: parts.settings,
+            topics: TopicCatalog(reconciler: topics, clock: parts.clock), partitions: partitions, logProvider: parts.logProvider, clock: parts.clock,
             probe: KafkaProbe(partitions: partitions), logger: parts.logger)
         var limits = parts.limits
         limits.requestSizeBytesMax = parts.settings.requestSizeBytesMax
@@ -90,12 +107,13 @@ public final class KafkaPlugin: Component {
 
     /// Opens the topics and their partitions; then, when they serve, the listeners.
     public func start(_ context: ComponentContext) async throws {
-        try await broker.topics.load()
+        try await topics.open(existing: try await parts.logProvider.list())
         broker.open(context.gate)
         let opened = try await Listeners.open(parts.settings, on: parts.connectionLoops) { [self] loop, endpoint in
             makeConnection(loop: loop, endpoint: endpoint)
         }
         listeners.withLock { $0 = opened }
+        try await node.write(.ready, opened.endpoints.map(\.endpoint))
     }
 
     /// A handler for a channel of `loop`.
@@ -113,6 +131,19 @@ public final class KafkaPlugin: Component {
         for connection in broker.openConnections {
             connection.loop.execute { connection.tellEnd() }
         }
+        await note(.draining)
+    }
+
+    /// Says that clients are served again.
+    public func resume() async { await note(.ready) }
+
+    private func note(_ phase: NodeObject.Phase) async {
+        let endpoints = listeners.withLock { $0?.endpoints.map(\.endpoint) ?? [] }
+        do {
+            try await node.write(phase, endpoints)
+        } catch {
+            parts.logger.warning("the node's object does not say \(phase.rawValue): \(error)")
+        }
     }
 
     /// Closes the connections that are left.
@@ -122,7 +153,7 @@ public final class KafkaPlugin: Component {
         }
     }
 
-    /// Closes the listeners, the connections that are left, and the metadata log.
+    /// Closes the listeners and the connections that are left.
     public func stop() async throws {
         let open = listeners.withLock { listeners in
             defer { listeners = nil }
@@ -130,6 +161,5 @@ public final class KafkaPlugin: Component {
         }
         await open?.close()
         await cancel()
-        try await broker.topics.close()
     }
 }

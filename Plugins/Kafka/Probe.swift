@@ -142,7 +142,7 @@ public final class KafkaProbe: MetricSource {
         ]
     }
 
-    private static func gauges(of partition: Partition) -> PartitionGauges {
+    private static func gauges(of partition: ServedPartition) -> PartitionGauges {
         PartitionGauges(
             labels: [.init("topic", partition.identity.topic), .init("partition", "\(partition.identity.partition)")],
             counts: partition.counts,

@@ -1,6 +1,6 @@
 /// How large an object log may get, and what it keeps.
 public struct ObjectLogLimits: Sendable, Hashable {
-    /// The largest object, in bytes of its JSON: etcd's limit of a request.
+    /// The largest object, in bytes of its key and its JSON: etcd's limit of a request.
     public var objectSizeBytesMax = 3 << 19
     /// Below this size the log is left alone, whatever of it is dead.
     public var logSizeBytesMin = 8 << 20
@@ -19,5 +19,5 @@ public struct ObjectLogLimits: Sendable, Hashable {
     public init() {}
 
     /// Bytes of a segment: a log can only be cut where one ends.
-    var segmentSizeBytes: Int { max(logSizeBytesMin / 4, objectSizeBytesMax + (64 << 10), batchSizeBytesMax * 2) }
+    var segmentSizeBytes: Int { max(logSizeBytesMin / 4, objectSizeBytesMax + 1024, batchSizeBytesMax + 1024) }
 }

@@ -82,11 +82,12 @@ struct LogState: Sendable {
             // What it was refused for may yet fail: the answer comes when that is known.
             guard pending != nil else { return .refused(error) }
             let refusal = LogStep.Content.refusal(error)
-            return enqueue(LogStep(key: key, version: nextVersion, content: refusal, sizeBytes: 0, answer: answer))
+            enqueue(LogStep(key: key, version: nextVersion, content: refusal, sizeBytes: 0, answer: answer))
+            return .waits(wakes: wake())
         }
         if let current, let pass = refreshing, pass.needs(current) {
             // Its record is about to be cut off, and a replay must know what the change replaced.
-            _ = enqueue(refresh(key, current, sizeBytes: pending?.sizeBytes ?? objects[key]?.sizeBytes ?? 0))
+            enqueue(refresh(key, current, sizeBytes: pending?.sizeBytes ?? objects[key]?.sizeBytes ?? 0))
         }
         let object = stored(write)
         let step = LogStep(
@@ -94,7 +95,8 @@ struct LogState: Sendable {
             content: .change(object: object, previous: current, write.recordKey, write.value), sizeBytes: size,
             answer: answer)
         newest[key] = Newest(object: object, version: step.version, sizeBytes: size)
-        return enqueue(step)
+        enqueue(step)
+        return .waits(wakes: wake())
     }
 
     private func check(_ write: ObjectWrite, _ current: Object?) throws(ObjectError) {
@@ -129,11 +131,10 @@ struct LogState: Sendable {
         LogStep(key: key, version: nextVersion, content: .refresh(object), sizeBytes: sizeBytes, answer: nil)
     }
 
-    private mutating func enqueue(_ step: LogStep) -> Verdict {
+    private mutating func enqueue(_ step: LogStep) {
         queue.append(step)
         queueSizeBytes += step.sizeBytes
         if step.hasRecord { nextVersion = ResourceVersion(nextVersion.value + 1) }
-        return .waits(wakes: wake())
     }
 
     /// Whether the loop has to be told; it is, from now on.
@@ -176,26 +177,31 @@ extension LogState {
 
     /// Takes in that a batch is on the device.
     ///
-    /// - Returns: What to tell watchers of, in order; nil where the batch was taken back before.
-    mutating func commit(_ id: UInt64) -> [WatchHub.Change]? {
-        guard inFlight.first?.id == id else { return nil }
-        let batch = inFlight.removeFirst()
-        var changes: [WatchHub.Change] = []
-        changes.reserveCapacity(batch.steps.count)
+    /// - Parameters:
+    ///   - batch: The batch.
+    ///   - entries: What becomes of its objects: of each change one.
+    /// - Returns: Whether it is; not where it was taken back before.
+    mutating func commit(_ batch: LogBatch, _ entries: [ObjectIndex.Entry?]) -> Bool {
+        guard inFlight.first?.id == batch.id else { return false }
+        inFlight.removeFirst()
+        var place = 0
         for step in batch.steps {
-            guard case .change(let object, let previous, _, _) = step.content else { continue }
-            liveSizeBytes -= objects[step.key]?.sizeBytes ?? 0
-            if let object {
-                objects.set(step.key, ObjectIndex.Entry(object, sizeBytes: step.sizeBytes))
-                liveSizeBytes += step.sizeBytes
+            guard case .change = step.content else { continue }
+            let replaced: ObjectIndex.Entry?
+            if let entry = entries[place] {
+                replaced = objects.set(step.key, entry)
+                liveSizeBytes += entry.sizeBytes
             } else {
-                objects.remove(step.key)
+                replaced = objects.remove(step.key)
             }
-            if newest[step.key]?.version == step.version { newest[step.key] = nil }
+            place += 1
+            liveSizeBytes -= replaced?.sizeBytes ?? 0
+            if let pending = newest.index(forKey: step.key), newest.values[pending].version == step.version {
+                newest.remove(at: pending)
+            }
             version = step.version
-            changes.append(WatchHub.Change(object: object, previous: previous, version: step.version))
         }
-        return changes
+        return true
     }
 
     /// Takes back a batch and everything after it.
@@ -254,7 +260,7 @@ extension LogState {
                 // Where a newer form is on its way, none of the old one comes behind it.
                 if pass.needs(entry.object), newest[key] == nil {
                     size += entry.sizeBytes
-                    _ = enqueue(refresh(key, entry.object, sizeBytes: entry.sizeBytes))
+                    enqueue(refresh(key, entry.object, sizeBytes: entry.sizeBytes))
                 }
                 refreshing?.cursor = key
             }
@@ -262,7 +268,7 @@ extension LogState {
         guard size < most else { return }
         for record in carried.values.sorted(by: { $0.offset < $1.offset }) {
             let key = ObjectKey(ObjectKind(group: "", name: ""), namespace: "", name: record.key)
-            _ = enqueue(
+            enqueue(
                 LogStep(
                     key: key, version: nextVersion, content: .carry(record), sizeBytes: record.sizeBytes, answer: nil))
         }

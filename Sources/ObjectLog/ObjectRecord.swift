@@ -35,9 +35,9 @@ struct ObjectRecord {
         return key.utf8.count(where: { $0 == UInt8(ascii: "/") }) >= 2
     }
 
-    /// Bytes that it takes in a batch, about.
+    /// Bytes that it takes in a batch at most, its lengths and its version header counted as they may become.
     static func sizeBytes(keySizeBytes: Int, _ value: ByteBuffer?) -> Int {
-        keySizeBytes + (value?.readableBytes ?? 0) + 24
+        keySizeBytes + (value?.readableBytes ?? 0) + 64
     }
 
     /// Bytes that it takes in a batch, about.
@@ -123,9 +123,12 @@ extension ObjectKey {
 
     /// What keeps the key from standing in a record; nil: nothing.
     var fault: String? {
+        let (dot, slash) = (UInt8(ascii: "."), UInt8(ascii: "/"))
         if kind.name.isEmpty || name.isEmpty { return "it has no kind, or no name" }
-        if kind.name.contains(".") { return "the kind's name has a dot" }
-        if kind.description.contains("/") || namespace.contains("/") { return "kind or namespace have a slash" }
+        if kind.name.utf8.contains(dot) { return "the kind's name has a dot" }
+        if kind.name.utf8.contains(slash) || kind.group.utf8.contains(slash) || namespace.utf8.contains(slash) {
+            return "kind or namespace have a slash"
+        }
         return nil
     }
 }

@@ -78,5 +78,5 @@ enum ChangeRow {
     /// How many changes are looked at for their removal at a time.
     static let trimMax: Int64 = 4_096
     /// How many changes are written between two removals.
-    static let trimInterval = 512
+    static func trimInterval(keeping countMax: Int) -> Int { min(512, max(1, countMax / 4)) }
 }

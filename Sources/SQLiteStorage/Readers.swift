@@ -57,7 +57,10 @@ final class Readers: Sendable {
             if isIdle { continuation.resume() }
         }
         let connections = state.withLock { state in
-            defer { state.idle = [] }
+            defer {
+                state.connectionCount -= state.idle.count
+                state.idle = []
+            }
             return state.idle
         }
         for connection in connections { try await connection.closeOnItsThread() }

@@ -16,8 +16,8 @@ final class Writer: Sendable {
         var isClosed = false
         /// Why nothing may be written any more.
         var failure: ObjectError?
-        /// How many changes were written since old ones were last removed.
-        var changesSinceTrim = ChangeRow.trimInterval
+        /// How many changes may be written before old ones are removed; none: the first write looks.
+        var changesUntilTrim = 0
         /// Who waits for the last write before the close.
         var closing: [CheckedContinuation<Void, Never>] = []
     }
@@ -123,7 +123,7 @@ final class Writer: Sendable {
             feed.committed(outcome)
             for (write, result) in zip(group, outcome.results) { write.done.resume(with: result) }
             return .done
-        } catch where Failure.isBusy(error) {
+        } catch  where Failure.isBusy(error) {
             return .busy
         } catch {
             let described = Failure.described(error, path)
@@ -151,9 +151,9 @@ final class Writer: Sendable {
 
     private func trim(_ database: Database, after count: Int, milliseconds: Int64) throws {
         let isDue = state.withLock { state in
-            state.changesSinceTrim += count
-            guard state.changesSinceTrim >= ChangeRow.trimInterval, count > 0 else { return false }
-            state.changesSinceTrim = 0
+            state.changesUntilTrim -= count
+            guard state.changesUntilTrim <= 0, count > 0 else { return false }
+            state.changesUntilTrim = ChangeRow.trimInterval(keeping: configuration.historyMax)
             return true
         }
         guard isDue else { return }

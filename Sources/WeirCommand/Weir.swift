@@ -17,7 +17,7 @@ struct Weir: AsyncParsableCommand {
             ServeCommand.self, WorkCommand.self, DrainCommand.self, ResumeCommand.self, TopicCommand.self,
             GetCommand.self, DescribeCommand.self, ApplyCommand.self, DeleteCommand.self, WatchCommand.self,
             KindsCommand.self, ProduceCommand.self, ConsumeCommand.self, BenchCommand.self, LogCommand.self,
-            SettingsCommand.self,
+            SettingsCommand.self, PluginCommand.self,
             VersionCommand.self,
         ])
 

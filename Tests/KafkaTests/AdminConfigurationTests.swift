@@ -172,7 +172,7 @@ struct AdminConfigurationPlanTests {
     private func topic(_ overrides: [String: String] = [:]) throws -> TopicDescription {
         TopicDescription(
             name: "t", id: TopicID(high: 1, low: 2), partitionCount: 1, replicationFactor: 1,
-            configuration: try TopicConfiguration(overrides: overrides), creationTimestamp: "")
+            configuration: try TopicConfiguration(overrides: overrides))
     }
 
     @Test(

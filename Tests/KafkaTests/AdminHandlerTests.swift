@@ -316,7 +316,7 @@ struct AdminDeleteRecordsTests {
     private func description(_ name: String = "t", _ overrides: [String: String] = [:]) throws -> TopicDescription {
         TopicDescription(
             name: name, id: TopicID(high: 1, low: 2), partitionCount: 1, replicationFactor: 1,
-            configuration: try TopicConfiguration(overrides: overrides), creationTimestamp: "")
+            configuration: try TopicConfiguration(overrides: overrides))
     }
 
     @Test(
@@ -329,13 +329,12 @@ struct AdminDeleteRecordsTests {
         let node = try AdminNode.started()
         let topic = try description()
         let identity = LogIdentity(topicID: topic.id, topic: topic.name, partition: 0)
-        let provider = MemoryLogs(node.storage)
+        let provider = MemoryLogs(node.disk)
         let outcome = try node.run { [loop = node.loop] _ in
             let log = try await provider.create(identity, settings: LogSettings(), on: loop)
-            let batch = try MetadataRecord.encode(
-                (0..<100).map { MetadataRecord(key: "\($0)", value: nil) }, wallMilliseconds: 0)
+            let records = try batch((0..<100).map { "\($0)" })
             await withCheckedContinuation { continuation in
-                loop.execute { _ = try? log.append(batch, until: .committed) { _ in continuation.resume() } }
+                loop.execute { _ = try? log.append(records, until: .committed) { _ in continuation.resume() } }
             }
             var outcome = DeletedRecords()
             for offset in offsets { outcome = await DeletedRecords.delete(before: offset, of: topic, in: log) }

@@ -1,12 +1,13 @@
 import NIOCore
+import ObjectStore
 import SegmentLog
 import Synchronization
 import WeirRuntime
 
 @testable import Kafka
 
-/// Logs in memory that outlive the process that wrote them, and a power cut at a chosen change.
-final class MemoryStorage: Sendable {
+/// Logs and objects in memory that outlive the process that wrote them, and a power cut at a chosen change.
+final class MemoryDisk: Sendable {
     struct State {
         var batches: [LogIdentity: [ByteBuffer]] = [:]
         var changeCount = 0
@@ -15,10 +16,12 @@ final class MemoryStorage: Sendable {
     }
 
     let state = Mutex(State())
+    /// The node's objects.
+    let objects = Mutex(MemoryStorage())
 
     /// The logs that are there.
     var identities: Set<LogIdentity> { state.withLock { Set($0.batches.keys) } }
-    /// Appends, creations and deletions so far.
+    /// Appends, creations, deletions and written objects so far.
     var changeCount: Int { state.withLock { $0.changeCount } }
 
     /// From that change on nothing is changed any more; nil: the power is back.
@@ -36,11 +39,11 @@ final class MemoryStorage: Sendable {
     }
 }
 
-/// Opens logs of a `MemoryStorage`.
+/// Opens logs of a `MemoryDisk`.
 final class MemoryLogs: LogProvider {
-    let storage: MemoryStorage
+    let storage: MemoryDisk
 
-    init(_ storage: MemoryStorage) { self.storage = storage }
+    init(_ storage: MemoryDisk) { self.storage = storage }
 
     func list() async throws -> [LogIdentity] { Array(storage.identities) }
 
@@ -68,17 +71,17 @@ final class MemoryLogs: LogProvider {
     }
 }
 
-/// A log whose batches are in a `MemoryStorage`. Confined to its loop.
+/// A log whose batches are in a `MemoryDisk`. Confined to its loop.
 final class MemoryLog: ReplicatedLog, @unchecked Sendable {
     let identity: LogIdentity
     let loop: any Loop
-    private let storage: MemoryStorage
+    private let storage: MemoryDisk
     private(set) var settings: LogSettings
     private(set) var logStartOffset: Int64 = 0
     let leadership = Leadership(leader: 1, isLocal: true, epoch: 0)
     var onChange: ((LogChanges) -> Void)?
 
-    init(_ identity: LogIdentity, _ storage: MemoryStorage, _ settings: LogSettings, _ loop: any Loop) {
+    init(_ identity: LogIdentity, _ storage: MemoryDisk, _ settings: LogSettings, _ loop: any Loop) {
         self.identity = identity
         self.storage = storage
         self.settings = settings
@@ -151,6 +154,7 @@ final class MemoryHost: PartitionHost {
     private let provider: any LogProvider
     private let loop: any Loop
     private let calls = Mutex<[String]>([])
+    private let served = Mutex<[TopicID: Set<Int32>]>([:])
 
     init(_ provider: any LogProvider, _ loop: any Loop) {
         self.provider = provider
@@ -164,12 +168,23 @@ final class MemoryHost: PartitionHost {
         }
     }
 
+    func missingPartitions(of topic: TopicDescription) -> [Range<Int32>] {
+        let there = served.withLock { $0[topic.id] ?? [] }
+        return StartPlan.runs((0..<topic.partitionCount).filter { !there.contains($0) })
+    }
+
     func create(_ topic: TopicDescription, partitions: Range<Int32>) async throws {
         note("create \(topic.name) \(partitions)")
         for partition in partitions {
-            _ = try await provider.create(
-                identity(topic, partition), settings: topic.configuration.logSettings(), on: loop)
+            do {
+                _ = try await provider.create(
+                    identity(topic, partition), settings: topic.configuration.logSettings(), on: loop)
+            } catch {
+                for made in partitions.lowerBound..<partition { try? await provider.delete(identity(topic, made)) }
+                throw error
+            }
         }
+        served.withLock { $0[topic.id, default: []].formUnion(partitions) }
     }
 
     func open(_ topic: TopicDescription, partitions: Range<Int32>) async throws {
@@ -178,6 +193,7 @@ final class MemoryHost: PartitionHost {
             _ = try await provider.open(
                 identity(topic, partition), settings: topic.configuration.logSettings(), on: loop)
         }
+        served.withLock { $0[topic.id, default: []].formUnion(partitions) }
     }
 
     func delete(_ topic: TopicDescription) async throws {
@@ -185,6 +201,12 @@ final class MemoryHost: PartitionHost {
         for identity in try await provider.list() where identity.topicID == topic.id {
             try await provider.delete(identity)
         }
+        served.withLock { $0[topic.id] = nil }
+    }
+
+    func discard(_ identity: LogIdentity) async throws {
+        note("discard \(identity.directoryName)")
+        try await provider.delete(identity)
     }
 
     func apply(_ topic: TopicDescription) async { note("apply \(topic.name)") }

@@ -11,7 +11,7 @@ struct AdminRulesTests {
     private func description(_ name: String, partitions: Int32 = 1, id: UInt64 = 1) throws -> TopicDescription {
         TopicDescription(
             name: name, id: TopicID(high: 0, low: id), partitionCount: partitions, replicationFactor: 1,
-            configuration: try TopicConfiguration(), creationTimestamp: "")
+            configuration: try TopicConfiguration())
     }
 
     private func snapshot(_ topics: TopicDescription...) -> TopicsSnapshot {
@@ -169,7 +169,7 @@ struct AdminRulesTests {
         #expect(plan.replicationFactor == 1)
         let topic = TopicDescription(
             name: "a", id: TopicID(high: 0, low: 1), partitionCount: 1, replicationFactor: 1,
-            configuration: plan.configuration, creationTimestamp: "")
+            configuration: plan.configuration)
         #expect(topic.configuration.inSyncReplicasMin == 2)
         #expect(topic.inSyncReplicasMin == 1)
     }

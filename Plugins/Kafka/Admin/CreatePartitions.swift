@@ -7,7 +7,9 @@ extension CreatePartitionsRequest {
             NewPartitions(
                 topic: topic.name, totalCount: topic.count, assignments: topic.assignments?.map(\.brokerIds))
         }
-        let results = await catalog.createPartitions(requests, validateOnly ? .validateOnly : .perform)
+        let results = await catalog.createPartitions(
+            requests, validateOnly ? .validateOnly : .perform,
+            timeout: TopicCatalog.timeout(milliseconds: timeoutMs))
         var answered: Set<String> = []
         var response = CreatePartitionsResponse()
         for (topic, result) in zip(topics, results) where answered.insert(topic.name).inserted {

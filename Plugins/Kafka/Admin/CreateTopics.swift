@@ -3,7 +3,9 @@ internal import KafkaWire
 extension CreateTopicsRequest {
     /// Makes the topics; answers when their partitions serve. A name that was given twice is answered once.
     func answer(by catalog: TopicCatalog) async -> CreateTopicsResponse {
-        let results = await catalog.create(topics.map { NewTopic($0) }, validateOnly ? .validateOnly : .perform)
+        let results = await catalog.create(
+            topics.map { NewTopic($0) }, validateOnly ? .validateOnly : .perform,
+            timeout: TopicCatalog.timeout(milliseconds: timeoutMs))
         var answered: Set<String> = []
         var response = CreateTopicsResponse()
         for (topic, result) in zip(topics, results) where answered.insert(topic.name).inserted {

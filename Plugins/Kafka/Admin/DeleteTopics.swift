@@ -11,12 +11,14 @@ extension DeleteTopicsRequest {
             return Self.response(targets.map { (DeleteTopicsTarget(name: $0.name, id: $0.id), .failure(refusal)) })
         }
         let references = DeleteTopicsTarget.references(targets, in: catalog.snapshot())
-        var results = await catalog.delete(references.compactMap { try? $0.get() }).makeIterator()
+        let results = await catalog.delete(
+            references.compactMap { try? $0.get() }, timeout: TopicCatalog.timeout(milliseconds: timeoutMs))
+        var rest = results.makeIterator()
         var answered: Set<DeleteTopicsTarget> = []
         return Self.response(
             zip(targets, references).compactMap { target, reference in
                 let result = reference.flatMap { _ in
-                    results.next() ?? .failure(TopicError(.unknownServerError, "the topic was not tried"))
+                    rest.next() ?? .failure(TopicError(.unknownServerError, "the topic was not tried"))
                 }
                 // What was given twice is answered once.
                 return answered.insert(target).inserted ? (target, result) : nil

@@ -11,7 +11,7 @@ final class FetchGroup: @unchecked Sendable {
     /// What is wanted of one partition.
     struct Part {
         let slot: Int
-        let partition: Partition
+        let partition: ServedPartition
         let offset: Int64
         let bytesMax: Int
         let leaderEpoch: Int32
@@ -22,7 +22,7 @@ final class FetchGroup: @unchecked Sendable {
         var waiter: FetchWaiter?
 
         init(
-            slot: Int, partition: Partition, offset: Int64, bytesMax: Int, leaderEpoch: Int32, lastFetchedEpoch: Int32
+            slot: Int, partition: ServedPartition, offset: Int64, bytesMax: Int, leaderEpoch: Int32, lastFetchedEpoch: Int32
         ) {
             self.slot = slot
             self.partition = partition
@@ -191,7 +191,7 @@ final class FetchWaiter {
     }
 }
 
-extension Partition {
+extension ServedPartition {
     /// Parks a fetch until something moves.
     func park(_ waiter: FetchWaiter) {
         waiter.position = waiters.count
@@ -253,12 +253,12 @@ private final class FetchReader {
 /// One read on its way, holding its permit. Confined to the partition's loop.
 private final class PartRead {
     private var permit: Permit?
-    private let partition: Partition
+    private let partition: ServedPartition
     private let zstdIsKnown: Bool
     private let then: (FetchOutcome) -> Void
 
     init(
-        _ permit: consuming Permit, _ partition: Partition, zstdIsKnown: Bool, _ then: @escaping (FetchOutcome) -> Void
+        _ permit: consuming Permit, _ partition: ServedPartition, zstdIsKnown: Bool, _ then: @escaping (FetchOutcome) -> Void
     ) {
         self.permit = consume permit
         self.partition = partition

@@ -28,8 +28,8 @@ final class Gathering<Answer: Sendable>: @unchecked Sendable {
 
     /// Asks a partition for the answer of `slot`; where there is none, `unknown` is the answer.
     func ask(
-        _ slot: Int, _ partition: Partition?,
-        _ question: @escaping @Sendable (Partition, @escaping (Answer) -> Void) -> Void, unknown: () -> Answer
+        _ slot: Int, _ partition: ServedPartition?,
+        _ question: @escaping @Sendable (ServedPartition, @escaping (Answer) -> Void) -> Void, unknown: () -> Answer
     ) {
         guard let partition else {
             answers[slot] = unknown()

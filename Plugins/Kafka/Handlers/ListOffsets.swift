@@ -75,7 +75,7 @@ private enum SpecialTimestamp {
     static let earliestLocal: Int64 = -4
 }
 
-extension Partition {
+extension ServedPartition {
     /// Finds one offset. On the loop.
     fileprivate func listOffset(
         _ wanted: ListOffsetsRequest.ListOffsetsPartition, committedOnly: Bool, version: Int16,

@@ -53,7 +53,7 @@ extension OffsetForLeaderEpochResponse.EpochEndOffset {
     }
 }
 
-extension Partition {
+extension ServedPartition {
     fileprivate func epochEnd(
         _ wanted: OffsetForLeaderEpochRequest.OffsetForLeaderPartition
     ) -> OffsetForLeaderEpochResponse.EpochEndOffset {

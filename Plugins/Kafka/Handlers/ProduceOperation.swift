@@ -131,7 +131,7 @@ final class ProduceGroup: @unchecked Sendable {
     /// One partition's batch.
     struct Entry {
         let slot: Int
-        let partition: Partition
+        let partition: ServedPartition
         let batch: CheckedBatch
     }
 
@@ -180,7 +180,7 @@ struct CheckedBatch: Sendable {
     var inSyncReplicasMin: Int32 = 1
 }
 
-extension Partition {
+extension ServedPartition {
     /// Appends a batch; `then` is told when it has reached `stage`, or why it will not. On the loop.
     func append(
         _ batch: CheckedBatch, until stage: AppendStage,

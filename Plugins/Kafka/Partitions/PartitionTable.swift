@@ -38,7 +38,15 @@ public final class PartitionTable: PartitionHost {
 
     // MARK: PartitionHost
 
-    /// Makes the logs of partitions and serves them.
+    /// The partitions that the topic asks for and that are not served here.
+    public func missingPartitions(of topic: TopicDescription) -> [Range<Int32>] {
+        let there = served.withLock { $0[id: topic.id] }
+        guard let there else { return topic.partitionCount > 0 ? [0..<topic.partitionCount] : [] }
+        if there.partitions.count == Int(topic.partitionCount) { return [] }
+        return StartPlan.runs((0..<topic.partitionCount).filter { there.partitions[$0] == nil })
+    }
+
+    /// Makes the logs of partitions and serves them, all or none.
     public func create(_ topic: TopicDescription, partitions: Range<Int32>) async throws {
         try await start(topic, partitions, .created)
     }
@@ -50,15 +58,32 @@ public final class PartitionTable: PartitionHost {
 
     /// Stops serving a topic and deletes its logs; returns when the name is free.
     public func delete(_ topic: TopicDescription) async throws {
-        let removed = served.withLock { $0.remove(topic.id) }
-        for partition in removed?.partitions.values.sorted(by: { $0.identity.partition < $1.identity.partition }) ?? []
-        {
-            await partition.loop.run { partition.markDeleted() }
-            try await host.removeComponent(partition.name)
+        let removed = served.withLock { $0.remove(topic.id) }?.partitions ?? [:]
+        var left: [ServedPartition] = []
+        do {
+            for number in removed.keys.sorted() {
+                guard let partition = removed[number] else { continue }
+                left.append(partition)
+                await partition.loop.run { partition.markDeleted() }
+                try await host.removeComponent(partition.name)
+                left.removeLast()
+            }
+        } catch {
+            // Those that still run are to be found again when this is repeated.
+            let rest = removed.filter { number, _ in number >= left.first?.identity.partition ?? .max }
+            served.withLock { $0.insert(ServedTopic(description: topic, partitions: rest)) }
+            throw error
         }
-        // Also those that never served: a creation that failed half-way.
-        for identity in try await provider.list() where identity.topicID == topic.id {
+        // Also those that never served: what a crash left of a creation or of a deletion.
+        for number in 0..<topic.partitionCount { try await discard(identity(topic, number)) }
+    }
+
+    /// Deletes a log, unless that was done before.
+    public func discard(_ identity: LogIdentity) async throws {
+        do {
             try await provider.delete(identity)
+        } catch let error as LogError where error.code == .notFound {
+            // There is none.
         }
     }
 
@@ -76,35 +101,59 @@ public final class PartitionTable: PartitionHost {
         }
     }
 
-    private func start(_ topic: TopicDescription, _ range: Range<Int32>, _ origin: Partition.Origin) async throws {
+    private func start(_ topic: TopicDescription, _ range: Range<Int32>, _ origin: ServedPartition.Origin) async throws {
         let settings = topic.configuration.logSettings()
-        let started = range.map { number in
-            Partition(
-                identity: LogIdentity(topicID: topic.id, topic: topic.name, partition: number),
-                loop: loop(topicID: topic.id, partition: number), origin: origin, provider: provider,
-                settings: settings)
+        let partitions = range.map { number in
+            ServedPartition(
+                identity: identity(topic, number), loop: loop(topicID: topic.id, partition: number), origin: origin,
+                provider: provider, settings: settings)
         }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for (index, partition) in started.enumerated() {
-                if index >= Self.openingMax { try await group.next() }
-                group.addTask { try await self.host.addComponent(partition) }
-            }
-            try await group.waitForAll()
+        let outcome = await add(partitions)
+        if let error = outcome.error {
+            for partition in outcome.added { try? await host.removeComponent(partition.name) }
+            // What was found on disk stays there.
+            if origin == .created { for partition in outcome.added { try? await discard(partition.identity) } }
+            throw error
         }
         served.withLock { served in
-            var partitions = served[id: topic.id]?.partitions ?? [:]
-            for partition in started { partitions[partition.identity.partition] = partition }
-            served.insert(ServedTopic(description: topic, partitions: partitions))
+            var all = served[id: topic.id]?.partitions ?? [:]
+            for partition in partitions { all[partition.identity.partition] = partition }
+            served.insert(ServedTopic(description: topic, partitions: all))
         }
+    }
+
+    /// Starts the partitions, a bounded number at once; those that were, and what the first one failed with.
+    private func add(_ partitions: [ServedPartition]) async -> (added: [ServedPartition], error: (any Error)?) {
+        await withTaskGroup(of: (ServedPartition, (any Error)?).self) { [host] group in
+            var added: [ServedPartition] = []
+            var failure: (any Error)?
+            func note(_ partition: ServedPartition, _ error: (any Error)?) {
+                if let error { failure = failure ?? error } else { added.append(partition) }
+            }
+            for (index, partition) in partitions.enumerated() {
+                if index >= Self.openingMax, let (done, error) = await group.next() { note(done, error) }
+                if failure != nil { break }
+                group.addTask {
+                    do { try await host.addComponent(partition) } catch { return (partition, error) }
+                    return (partition, nil)
+                }
+            }
+            for await (done, error) in group { note(done, error) }
+            return (added, failure)
+        }
+    }
+
+    private func identity(_ topic: TopicDescription, _ partition: Int32) -> LogIdentity {
+        LogIdentity(topicID: topic.id, topic: topic.name, partition: partition)
     }
 }
 
 /// A topic that is served: what it is, and its partitions by number. Immutable.
 final class ServedTopic: Sendable {
     let description: TopicDescription
-    let partitions: [Int32: Partition]
+    let partitions: [Int32: ServedPartition]
 
-    init(description: TopicDescription, partitions: [Int32: Partition]) {
+    init(description: TopicDescription, partitions: [Int32: ServedPartition]) {
         self.description = description
         self.partitions = partitions
     }
@@ -119,7 +168,7 @@ struct ServedTopics: Sendable {
     subscript(id id: TopicID) -> ServedTopic? { byID[id] }
 
     /// Every partition, in no order.
-    var partitions: [Partition] { byID.values.flatMap(\.partitions.values) }
+    var partitions: [ServedPartition] { byID.values.flatMap(\.partitions.values) }
 
     mutating func insert(_ topic: ServedTopic) {
         byID[topic.description.id] = topic

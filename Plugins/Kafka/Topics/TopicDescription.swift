@@ -1,3 +1,4 @@
+public import ObjectStore
 public import SegmentLog
 
 /// A topic as it is now: what Metadata answers and the data path checks against. Immutable.
@@ -12,12 +13,10 @@ public final class TopicDescription: Sendable, CustomStringConvertible {
     public let replicationFactor: Int16
     /// How it is kept.
     public let configuration: TopicConfiguration
-    /// When it was made, as RFC 3339.
-    public let creationTimestamp: String
+    /// When it was made.
+    public let creationTimestamp: Timestamp
     /// Rises with every change of what was asked for; begins at 1.
     public let generation: Int64
-    /// Where its last change stands in the order of all changes.
-    public let resourceVersion: Int64
 
     /// Whether the broker keeps its own state in it.
     public var isInternal: Bool { TopicName.isInternal(name) }
@@ -34,8 +33,8 @@ public final class TopicDescription: Sendable, CustomStringConvertible {
 
     init(
         name: String, id: TopicID, partitionCount: Int32, replicationFactor: Int16,
-        configuration: TopicConfiguration, creationTimestamp: String, generation: Int64 = 1,
-        resourceVersion: Int64 = 0
+        configuration: TopicConfiguration, creationTimestamp: Timestamp = Timestamp(secondsSince1970: 0),
+        generation: Int64 = 1
     ) {
         self.name = name
         self.id = id
@@ -44,19 +43,20 @@ public final class TopicDescription: Sendable, CustomStringConvertible {
         self.configuration = configuration
         self.creationTimestamp = creationTimestamp
         self.generation = generation
-        self.resourceVersion = resourceVersion
     }
 
-    /// The same topic after a change.
-    func changed(
-        partitionCount: Int32? = nil, configuration: TopicConfiguration? = nil, resourceVersion: Int64? = nil
-    ) -> TopicDescription {
-        let isNewGeneration = partitionCount != nil || configuration != nil
-        return TopicDescription(
-            name: name, id: id, partitionCount: partitionCount ?? self.partitionCount,
-            replicationFactor: replicationFactor, configuration: configuration ?? self.configuration,
-            creationTimestamp: creationTimestamp, generation: isNewGeneration ? generation + 1 : generation,
-            resourceVersion: resourceVersion ?? self.resourceVersion)
+    /// The same topic with more partitions, as it will be.
+    func changed(partitionCount: Int32) -> TopicDescription {
+        TopicDescription(
+            name: name, id: id, partitionCount: partitionCount, replicationFactor: replicationFactor,
+            configuration: configuration, creationTimestamp: creationTimestamp, generation: generation + 1)
+    }
+
+    /// The same topic with another configuration, as it will be.
+    func changed(configuration: TopicConfiguration) -> TopicDescription {
+        TopicDescription(
+            name: name, id: id, partitionCount: partitionCount, replicationFactor: replicationFactor,
+            configuration: configuration, creationTimestamp: creationTimestamp, generation: generation + 1)
     }
 }
 

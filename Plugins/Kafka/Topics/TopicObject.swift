@@ -1,119 +1,122 @@
-internal import FoundationEssentials
+internal import ObjectStore
 internal import SegmentLog
 
-/// An object of the metadata log as it is stored: JSON in Kubernetes' shape.
-///
-/// `resourceVersion` is not stored: it follows from the record's place in the log.
-struct StoredObject<Spec: Codable & Sendable>: Codable, Sendable {
-    struct Metadata: Codable, Sendable {
-        var name: String
-        var namespace = "default"
-        var uid: String
-        var generation: Int64
-        var creationTimestamp: String
+/// `Topic` objects: what was asked for, who has to be asked before one goes, and what was found.
+enum TopicObject {
+    static let apiVersion = "weir/v1"
+    static let kind = ObjectKind(group: "weir", name: "Topic")
+    /// Topics have no namespaces of their own: Kafka's names are all in this one.
+    static let namespace = "default"
+    /// Keeps a deleted topic's object until its records are gone.
+    static let finalizer = "weir/topic"
+
+    static func key(_ name: String) -> ObjectKey { ObjectKey(kind, namespace: namespace, name: name) }
+
+    /// A topic that is to be made.
+    static func make(_ plan: TopicRules.Plan) -> Object {
+        Object(
+            apiVersion: apiVersion, kind: kind.name,
+            metadata: ObjectMetadata(name: plan.name, namespace: namespace, finalizers: [finalizer]),
+            content: ["spec": TopicSpec(plan).json])
     }
 
-    struct Status: Codable, Sendable {}
-
-    var apiVersion = "weir/v1"
-    var kind: String
-    var metadata: Metadata
-    var spec: Spec
-    var status = Status()
-
-    /// `kind/namespace/name`.
-    var key: String { "\(kind)/\(metadata.namespace)/\(metadata.name)" }
-
-    /// The object as JSON, keys sorted: the same object gives the same bytes.
-    func json() throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return Array(try encoder.encode(self))
-    }
-
-    /// Reads an object; fields that are not known are left out.
-    static func read(_ json: [UInt8]) throws -> Self {
-        try JSONDecoder().decode(Self.self, from: Data(json))
-    }
-}
-
-/// A topic as it is stored.
-typealias TopicObject = StoredObject<TopicSpec>
-
-/// What was asked for.
-struct TopicSpec: Codable, Sendable {
-    var partitions: Int32
-    var replicationFactor: Int16
-    var config: [String: String]
-}
-
-extension StoredObject where Spec == TopicSpec {
-    static var kind: String { "Topic" }
-
-    init(_ topic: TopicDescription) {
-        self.init(
-            kind: Self.kind,
-            metadata: Metadata(
-                name: topic.name, uid: topic.id.uid, generation: topic.generation,
-                creationTimestamp: topic.creationTimestamp),
-            spec: TopicSpec(
-                partitions: topic.partitionCount, replicationFactor: topic.replicationFactor,
-                config: topic.configuration.overrides))
-    }
-
-    static func key(name: String) -> String { "\(kind)/default/\(name)" }
-
-    /// The topic, with the broker's settings as defaults. A setting that was stored and is not taken any
-    /// more (by an older or newer version) is left out: the topic must open.
-    func description(broker: BrokerSettings, resourceVersion: Int64) throws -> TopicDescription {
-        guard let id = TopicID(uid: metadata.uid), spec.partitions > 0 else {
-            throw MetadataError("the object \(key) of the metadata log has no usable uid or partition count")
-        }
-        let kept = spec.config.filter { name, value in
-            TopicConfiguration.table[name].map { (try? $0.parse(value)) != nil } ?? false
-        }
-        let configuration: TopicConfiguration
-        do {
-            configuration = try TopicConfiguration(overrides: kept, broker: broker)
-        } catch {
-            configuration = try TopicConfiguration(overrides: [:], broker: broker)
+    /// The topic that an object asks for, with the broker's settings as defaults. A setting that was stored and is
+    /// not taken any more (by an older or newer version) is left out: the topic must open.
+    static func description(of object: Object, broker: BrokerSettings) throws(MetadataError) -> TopicDescription {
+        let spec = TopicSpec(object.spec)
+        guard let id = TopicID(uid: object.metadata.uid), let partitions = spec.partitions, partitions > 0 else {
+            throw MetadataError("the object \(object.key) has no usable uid or partition count")
         }
         return TopicDescription(
-            name: metadata.name, id: id, partitionCount: spec.partitions, replicationFactor: spec.replicationFactor,
-            configuration: configuration, creationTimestamp: metadata.creationTimestamp,
-            generation: metadata.generation, resourceVersion: resourceVersion)
+            name: object.metadata.name, id: id, partitionCount: partitions,
+            replicationFactor: spec.replicationFactor ?? 1, configuration: configuration(spec.config, broker),
+            creationTimestamp: object.metadata.creationTimestamp ?? Timestamp(secondsSince1970: 0),
+            generation: object.metadata.generation)
+    }
+
+    static func configuration(_ config: [String: String], _ broker: BrokerSettings) -> TopicConfiguration {
+        let kept = config.filter { name, value in
+            TopicConfiguration.table[name].map { (try? $0.parse(value)) != nil } ?? false
+        }
+        if let configuration = try? TopicConfiguration(overrides: kept, broker: broker) { return configuration }
+        guard let defaults = try? TopicConfiguration(overrides: [:], broker: broker) else {
+            preconditionFailure("the broker's settings were checked at start")
+        }
+        return defaults
     }
 }
 
-/// Producer ids up to the end of a block are given out, or may be: the next block begins there.
-typealias ProducerIDBlockObject = StoredObject<ProducerIDBlockSpec>
+/// What is asked for of a topic; members that are not there are the broker's to choose.
+struct TopicSpec: Hashable {
+    var partitions: Int32?
+    var replicationFactor: Int16?
+    var config: [String: String]
 
-/// The block.
-struct ProducerIDBlockSpec: Codable, Sendable {
-    var first: Int64
-    var count: Int64
-}
+    init(_ plan: TopicRules.Plan) {
+        partitions = plan.partitionCount
+        replicationFactor = plan.replicationFactor
+        config = plan.configuration.overrides
+    }
 
-extension StoredObject where Spec == ProducerIDBlockSpec {
-    static var kind: String { "ProducerIDBlock" }
-    static var key: String { "\(kind)/default/last" }
+    /// Reads what is readable; what is of another type is left out.
+    init(_ json: JSONValue?) {
+        partitions = json?["partitions"]?.integerValue.flatMap { Int32(exactly: $0) }
+        replicationFactor = json?["replicationFactor"]?.integerValue.flatMap { Int16(exactly: $0) }
+        config = (json?["config"]?.objectValue ?? [:]).compactMapValues(Self.text)
+    }
 
-    init(first: Int64, count: Int64, uid: String, creationTimestamp: String) {
-        self.init(
-            kind: Self.kind,
-            metadata: Metadata(
-                name: "last", uid: uid, generation: first / max(count, 1) + 1, creationTimestamp: creationTimestamp),
-            spec: ProducerIDBlockSpec(first: first, count: count))
+    var json: JSONValue { written(into: .object([:])) }
+
+    /// The members over those of `json`, of which others stay.
+    func written(into json: JSONValue?) -> JSONValue {
+        var result = json ?? .object([:])
+        result["partitions"] = partitions.map { .integer(Int64($0)) }
+        result["replicationFactor"] = replicationFactor.map { .integer(Int64($0)) }
+        result["config"] = .object(config.mapValues { .string($0) })
+        return result
+    }
+
+    /// A setting as Kafka writes it: numbers and truth values may be written without quotes.
+    static func text(_ value: JSONValue) -> String? {
+        switch value {
+        case .string(let text): text
+        case .integer(let number): "\(number)"
+        case .bool(let flag): "\(flag)"
+        case .number(let number): "\(number)"
+        default: nil
+        }
     }
 }
 
-/// The metadata log holds what cannot be read.
+/// What was found of a topic.
+struct TopicStatus: Hashable {
+    /// In which part of its life a topic is.
+    enum Phase: String {
+        case ready = "Ready"
+        case failed = "Failed"
+        case terminating = "Terminating"
+    }
+
+    var phase: Phase
+    /// Partitions that serve.
+    var partitions: Int32
+    /// The generation that this is about.
+    var observedGeneration: Int64
+    /// Why it is not ready.
+    var message: String?
+
+    var json: JSONValue {
+        var json: JSONValue = [
+            "phase": .string(phase.rawValue), "partitions": .integer(Int64(partitions)),
+            "observedGeneration": .integer(observedGeneration),
+        ]
+        json["message"] = message.map { .string($0) }
+        return json
+    }
+}
+
+/// The node's objects are not what they must be.
 struct MetadataError: Error, CustomStringConvertible {
     var description: String
     init(_ description: String) { self.description = description }
-}
-
-/// RFC 3339 in UTC, whole seconds.
-func timestampText(wallMilliseconds: Int64) -> String {
-    Date(timeIntervalSince1970: Double(wallMilliseconds / 1000)).formatted(Date.ISO8601FormatStyle())
 }

@@ -41,18 +41,8 @@ struct TopicRules: Sendable {
     /// How many partitions the topic has after the request.
     func plan(_ request: NewPartitions, in snapshot: TopicsSnapshot) throws(TopicError) -> TopicDescription {
         let topic = try existing(request.topic, in: snapshot)
-        let current = topic.partitionCount
-        guard request.totalCount != current else {
-            throw TopicError(.invalidPartitions, "Topic already has \(current) partition(s).")
-        }
-        guard request.totalCount > current else {
-            throw TopicError(
-                .invalidPartitions,
-                "The topic \(topic.name) currently has \(current) partition(s); "
-                    + "\(request.totalCount) would not be an increase.")
-        }
-        let added = Int(request.totalCount) - Int(current)
-        guard added <= Self.partitionsPerRequestMax else { throw Self.tooManyPartitions }
+        try checkIncrease(of: topic.name, from: topic.partitionCount, to: request.totalCount)
+        let added = Int(request.totalCount) - Int(topic.partitionCount)
         if let assignments = request.assignments {
             guard assignments.count == added else {
                 throw TopicError(
@@ -65,6 +55,19 @@ struct TopicRules: Sendable {
         return topic.changed(partitionCount: request.totalCount)
     }
 
+    /// Checks that a topic with `current` partitions may get `wanted`.
+    func checkIncrease(of topic: String, from current: Int32, to wanted: Int32) throws(TopicError) {
+        guard wanted != current else {
+            throw TopicError(.invalidPartitions, "Topic already has \(current) partition(s).")
+        }
+        guard wanted > current else {
+            throw TopicError(
+                .invalidPartitions,
+                "The topic \(topic) currently has \(current) partition(s); \(wanted) would not be an increase.")
+        }
+        guard Int(wanted) - Int(current) <= Self.partitionsPerRequestMax else { throw Self.tooManyPartitions }
+    }
+
     /// The topic of that name, or Kafka's complaint.
     func existing(_ name: String, in snapshot: TopicsSnapshot) throws(TopicError) -> TopicDescription {
         if let topic = snapshot[name] { return topic }
@@ -73,8 +76,13 @@ struct TopicRules: Sendable {
     }
 
     private func checkName(_ name: String, in snapshot: TopicsSnapshot) throws(TopicError) {
+        try checkNewName(name, in: snapshot)
+        if snapshot[name] != nil { throw Self.exists(name) }
+    }
+
+    /// Checks that a topic may be called so, beside topics of other names.
+    func checkNewName(_ name: String, in snapshot: TopicsSnapshot) throws(TopicError) {
         if let complaint = TopicName.complaint(about: name) { throw TopicError(.invalidTopicException, complaint) }
-        if snapshot[name] != nil { throw TopicError(.topicAlreadyExists, "Topic '\(name)' already exists.") }
         if let other = snapshot.collision(with: name) { throw Self.collision(name, other) }
     }
 
@@ -98,24 +106,34 @@ struct TopicRules: Sendable {
     }
 
     private func countedShape(_ topic: NewTopic) throws(TopicError) -> (partitions: Int32, replicas: Int16) {
-        let partitions = topic.partitionCount == -1 ? settings.partitionCount : topic.partitionCount
+        (try partitionCount(topic.partitionCount), try replicationFactor(topic.replicationFactor))
+    }
+
+    /// How many partitions a new topic gets where `asked` are asked for; −1: the broker's default.
+    func partitionCount(_ asked: Int32) throws(TopicError) -> Int32 {
+        let partitions = asked == -1 ? settings.partitionCount : asked
         guard partitions > 0 else {
             throw TopicError(.invalidPartitions, "Number of partitions was set to an invalid non-positive value.")
         }
         guard partitions <= Self.partitionsPerRequestMax else { throw Self.tooManyPartitions }
-        let replicas = topic.replicationFactor == -1 ? settings.replicationFactor : topic.replicationFactor
+        return partitions
+    }
+
+    /// How many replicas a new topic's partitions get where `asked` are asked for; −1: the broker's default.
+    func replicationFactor(_ asked: Int16) throws(TopicError) -> Int16 {
+        let replicas = asked == -1 ? settings.replicationFactor : asked
         guard replicas > 0 else {
             throw TopicError(
                 .invalidReplicationFactor, "Replication factor was set to an invalid non-positive value.")
         }
-        guard Int(replicas) > nodes.count else { return (partitions, replicas) }
+        guard Int(replicas) > nodes.count else { return replicas }
         guard settings.clampsReplicationFactor else {
             throw TopicError(
                 .invalidReplicationFactor,
                 "Unable to replicate the partition \(replicas) time(s): The target replication factor of "
                     + "\(replicas) cannot be reached because only \(nodes.count) broker(s) are registered.")
         }
-        return (partitions, Int16(nodes.count))
+        return Int16(nodes.count)
     }
 
     private func assignedShape(_ topic: NewTopic) throws(TopicError) -> (partitions: Int32, replicas: Int16) {
@@ -172,7 +190,11 @@ struct TopicRules: Sendable {
         }
     }
 
-    private static func collision(_ name: String, _ other: String) -> TopicError {
+    static func exists(_ name: String) -> TopicError {
+        TopicError(.topicAlreadyExists, "Topic '\(name)' already exists.")
+    }
+
+    static func collision(_ name: String, _ other: String) -> TopicError {
         TopicError(.invalidTopicException, "Topic '\(name)' collides with existing topic: \(other)")
     }
 

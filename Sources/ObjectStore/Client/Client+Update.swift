@@ -46,7 +46,7 @@ extension Client {
         _ resource: R, _ mutate: (inout R) throws -> Void
     ) async throws -> (resource: R, outcome: WriteOutcome) {
         let key = try object(resource).key
-        return try await retryingConflicts {
+        return try await retrying([.conflict, .alreadyExists, .notFound]) {
             guard let stored = try await find(key) else {
                 var wanted = resource
                 try mutate(&wanted)
@@ -69,7 +69,7 @@ extension Client {
     private func change<R: Resource>(
         _ key: ObjectKey, _ part: ObjectPart, _ mutate: (inout R) throws -> Void
     ) async throws -> R {
-        try await retryingConflicts {
+        try await retrying([.conflict]) {
             let stored = try await objects.get(key)
             let changed = try stored.changed(as: R.self, mutate)
             guard changed != stored else { return try stored.decoded(as: R.self) }
@@ -77,12 +77,14 @@ extension Client {
         }
     }
 
-    /// Runs `body` until nobody came in between: each conflict is somebody else's success, so that all come through.
-    private func retryingConflicts<Value>(_ body: () async throws -> Value) async throws -> Value {
+    /// Runs `body` until nobody came in between: each such error is somebody else's success.
+    private func retrying<Value>(
+        _ reasons: Set<ObjectError.Reason>, _ body: () async throws -> Value
+    ) async throws -> Value {
         for _ in 1..<Self.attemptsMax {
             do {
                 return try await body()
-            } catch let error as ObjectError where error.reason == .conflict || error.reason == .alreadyExists {
+            } catch let error as ObjectError where reasons.contains(error.reason) {
                 try Task.checkCancellation()
             }
         }

@@ -10,8 +10,8 @@ extension Object {
     }
 
     private init(members: consuming [String: JSONValue]) throws(ObjectError) {
-        apiVersion = try Self.take("apiVersion", from: &members)
-        kind = try Self.take("kind", from: &members)
+        apiVersion = try Self.text("apiVersion", members.removeValue(forKey: "apiVersion"))
+        kind = try Self.text("kind", members.removeValue(forKey: "kind"))
         if let metadata = members.removeValue(forKey: "metadata"), metadata != .null {
             self.metadata = try ObjectMetadata(metadata)
         } else {
@@ -20,8 +20,9 @@ extension Object {
         content = members
     }
 
-    private static func take(_ name: String, from members: inout [String: JSONValue]) throws(ObjectError) -> String {
-        switch members.removeValue(forKey: name) {
+    /// The text of a member that must be there.
+    static func text(_ name: String, _ value: JSONValue?) throws(ObjectError) -> String {
+        switch value {
         case .string(let text) where !text.isEmpty: return text
         case .string, .null, nil: throw .malformed(name, "is missing")
         default: throw .malformed(name, "must be a string")
@@ -41,17 +42,83 @@ extension Object {
     ///
     /// - Throws: `ObjectError.badRequest`, which says what is wrong and where.
     public init(parsing bytes: some Collection<UInt8>, limits: JSONLimits = .standard) throws(ObjectError) {
-        let json: JSONValue
-        do throws(JSONError) {
-            json = try JSONValue(parsing: bytes, limits: limits)
-        } catch {
-            throw ObjectError(.badRequest, error.description)
+        let result = bytes.withContiguousStorageIfAvailable { buffer in JSONParser.parseObject(buffer, limits) }
+        if let result {
+            self = try result.get()
+            return
         }
-        try self.init(json)
+        self = try Array(bytes).withUnsafeBufferPointer { buffer in JSONParser.parseObject(buffer, limits) }.get()
     }
 
     /// The object as JSON text in UTF-8, without blanks and sorted: equal objects give equal bytes.
-    public func encoded() -> [UInt8] { json.encoded() }
+    public func encoded() -> [UInt8] {
+        // A member that stands for one of the object's own would have to be left out: the general way does.
+        if content["apiVersion"] != nil || content["kind"] != nil || content["metadata"] != nil {
+            return json.encoded()
+        }
+        return JSONWriter.bytes { $0.write(self) }
+    }
+}
+
+extension JSONWriter {
+    /// Writes what `json` would have, without making it.
+    fileprivate mutating func write(_ object: Object) {
+        write(verbatim: "{")
+        var isFirst = true
+        var names = ["apiVersion", "kind", "metadata"]
+        names += object.content.keys
+        names.sort()
+        for name in names {
+            writeName(name, &isFirst)
+            switch name {
+            case "apiVersion": write(object.apiVersion)
+            case "kind": write(object.kind)
+            case "metadata": write(object.metadata)
+            default: write(object.content[name] ?? .null)
+            }
+        }
+        write(verbatim: "}")
+    }
+
+    private mutating func write(_ metadata: ObjectMetadata) {
+        guard metadata.other.isEmpty else { return write(metadata.json) }
+        write(verbatim: "{")
+        var isFirst = true
+        writeStrings("annotations", metadata.annotations, &isFirst)
+        write("creationTimestamp", metadata.creationTimestamp?.description ?? "", &isFirst)
+        write("deletionTimestamp", metadata.deletionTimestamp?.description ?? "", &isFirst)
+        if !metadata.finalizers.isEmpty {
+            writeName("finalizers", &isFirst)
+            write(.array(metadata.finalizers.map { .string($0) }))
+        }
+        write("generateName", metadata.generateName, &isFirst)
+        if metadata.generation != 0 {
+            writeName("generation", &isFirst)
+            write(metadata.generation)
+        }
+        writeStrings("labels", metadata.labels, &isFirst)
+        write("name", metadata.name, &isFirst)
+        write("namespace", metadata.namespace, &isFirst)
+        if !metadata.ownerReferences.isEmpty {
+            writeName("ownerReferences", &isFirst)
+            write(.array(metadata.ownerReferences.map(\.json)))
+        }
+        write("resourceVersion", metadata.resourceVersion?.description ?? "", &isFirst)
+        write("uid", metadata.uid, &isFirst)
+        write(verbatim: "}")
+    }
+
+    private mutating func write(_ name: String, _ text: String, _ isFirst: inout Bool) {
+        guard !text.isEmpty else { return }
+        writeName(name, &isFirst)
+        write(text)
+    }
+
+    private mutating func writeStrings(_ name: String, _ strings: [String: String], _ isFirst: inout Bool) {
+        guard !strings.isEmpty else { return }
+        writeName(name, &isFirst)
+        writeStrings(strings)
+    }
 }
 
 extension Object: Codable {

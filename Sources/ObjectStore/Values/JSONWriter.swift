@@ -3,22 +3,59 @@ extension JSONValue {
     ///
     /// A number that JSON has no form for (infinite, or none at all) is written as `null`.
     public func encoded() -> [UInt8] {
-        var writer = JSONWriter()
-        writer.write(self)
-        return writer.bytes
+        JSONWriter.bytes { $0.write(self) }
     }
 
     /// The value as JSON text, as `encoded` writes it.
     public var text: String { String(decoding: encoded(), as: UTF8.self) }
 }
 
-/// Writes values one behind the other.
-struct JSONWriter {
-    private(set) var bytes: [UInt8]
+/// Writes values one behind the other, into memory of its own that grows.
+struct JSONWriter: ~Copyable {
+    private var start: UnsafeMutablePointer<UInt8>
+    private var count = 0
+    private var capacity = 1_024
 
-    init(capacity: Int = 512) {
-        bytes = []
-        bytes.reserveCapacity(capacity)
+    /// The bytes that `body` writes.
+    static func bytes(_ body: (inout JSONWriter) -> Void) -> [UInt8] {
+        var writer = JSONWriter()
+        body(&writer)
+        return Array(UnsafeBufferPointer(start: writer.start, count: writer.count))
+    }
+
+    private init() {
+        start = .allocate(capacity: capacity)
+    }
+
+    deinit {
+        start.deallocate()
+    }
+
+    @inline(__always)
+    private mutating func append(_ character: Unicode.Scalar) { append(UInt8(ascii: character)) }
+
+    @inline(__always)
+    private mutating func append(_ byte: UInt8) {
+        if count == capacity { grow(by: 1) }
+        start[count] = byte
+        count += 1
+    }
+
+    @inline(__always)
+    private mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let source = bytes.baseAddress else { return }
+        if capacity - count < bytes.count { grow(by: bytes.count) }
+        (start + count).update(from: source, count: bytes.count)
+        count += bytes.count
+    }
+
+    @inline(never)
+    private mutating func grow(by bytes: Int) {
+        let old = start
+        capacity = max(capacity * 2, capacity + bytes)
+        start = .allocate(capacity: capacity)
+        start.update(from: old, count: count)
+        old.deallocate()
     }
 
     mutating func write(_ value: JSONValue) {
@@ -26,14 +63,14 @@ struct JSONWriter {
         case .string(let text): write(text)
         case .object(let members): write(members)
         case .array(let elements):
-            bytes.append(UInt8(ascii: "["))
+            append("[")
             var isFirst = true
             for element in elements {
-                if !isFirst { bytes.append(UInt8(ascii: ",")) }
+                if !isFirst { append(",") }
                 isFirst = false
                 write(element)
             }
-            bytes.append(UInt8(ascii: "]"))
+            append("]")
         case .integer(let number): write(number)
         case .number(let number): write(number)
         case .bool(let flag): write(verbatim: flag ? "true" : "false")
@@ -42,37 +79,42 @@ struct JSONWriter {
     }
 
     mutating func write(_ members: [String: JSONValue]) {
-        bytes.append(UInt8(ascii: "{"))
+        append("{")
         var isFirst = true
-        for (name, value) in members.sorted(by: { $0.key < $1.key }) {
+        if members.count == 1, let (name, value) = members.first {
             writeName(name, &isFirst)
             write(value)
+        } else {
+            for (name, value) in members.sorted(by: { $0.key < $1.key }) {
+                writeName(name, &isFirst)
+                write(value)
+            }
         }
-        bytes.append(UInt8(ascii: "}"))
+        append("}")
     }
 
     /// A member's name, behind a comma unless it is the first.
     mutating func writeName(_ name: String, _ isFirst: inout Bool) {
-        if !isFirst { bytes.append(UInt8(ascii: ",")) }
+        if !isFirst { append(",") }
         isFirst = false
         write(name)
-        bytes.append(UInt8(ascii: ":"))
+        append(":")
     }
 
     mutating func write(_ text: String) {
         var text = text
         text.withUTF8 { utf8 in
-            bytes.append(UInt8(ascii: "\""))
-            var start = 0
+            append("\"")
+            var written = 0
             for index in 0..<utf8.count {
                 let byte = utf8[index]
                 if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { continue }
-                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
+                append(UnsafeBufferPointer(rebasing: utf8[written..<index]))
                 writeEscape(byte)
-                start = index + 1
+                written = index + 1
             }
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
-            bytes.append(UInt8(ascii: "\""))
+            append(UnsafeBufferPointer(rebasing: utf8[written...]))
+            append("\"")
         }
     }
 
@@ -88,17 +130,17 @@ struct JSONWriter {
         default:
             write(verbatim: byte < 0x10 ? "\\u000" : "\\u001")
             let digit = byte & 0x0f
-            bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+            append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
         }
     }
 
     mutating func write(_ number: Int64) {
         if (0..<10).contains(number) {
-            bytes.append(UInt8(ascii: "0") + UInt8(number))
+            append(UInt8(ascii: "0") + UInt8(number))
             return
         }
         var text = number.description
-        text.withUTF8 { bytes.append(contentsOf: $0) }
+        text.withUTF8 { append($0) }
     }
 
     /// The shortest form that is read as the same number; it has a point or an exponent.
@@ -108,10 +150,20 @@ struct JSONWriter {
             return
         }
         var text = number.description
-        text.withUTF8 { bytes.append(contentsOf: $0) }
+        text.withUTF8 { append($0) }
+    }
+
+    mutating func writeStrings(_ strings: [String: String]) {
+        append("{")
+        var isFirst = true
+        for (name, value) in strings.count > 1 ? strings.sorted(by: { $0.key < $1.key }) : Array(strings) {
+            writeName(name, &isFirst)
+            write(value)
+        }
+        append("}")
     }
 
     mutating func write(verbatim text: StaticString) {
-        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 }

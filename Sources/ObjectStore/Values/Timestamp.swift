@@ -24,7 +24,13 @@ extension Timestamp: CustomStringConvertible {
     ///
     /// A leap second counts as the second after it.
     public init?(_ text: String) {
-        var reader = DigitReader(text)
+        var text = text
+        guard let moment = text.withUTF8({ Timestamp(bytes: $0) }) else { return nil }
+        self = moment
+    }
+
+    private init?(bytes: UnsafeBufferPointer<UInt8>) {
+        var reader = DigitReader(bytes)
         guard let year = reader.number(digits: 4), reader.skip("-"), let month = reader.number(digits: 2),
             (1...12).contains(month), reader.skip("-"), let day = reader.number(digits: 2),
             day >= 1, day <= CivilDate.daysOfMonth(month, year: year),
@@ -44,13 +50,33 @@ extension Timestamp: CustomStringConvertible {
         let date = CivilDate(daysSince1970: days)
         // The product may lie below all numbers, the difference does not.
         let second = secondsSince1970 &- days &* 86_400
-        let time = "\(padded(second / 3_600, 2)):\(padded(second / 60 % 60, 2)):\(padded(second % 60, 2))"
-        return "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))T\(time)Z"
+        guard (0...9_999).contains(date.year) else {
+            return "\(date.year)\(Self.text(date, second: second).dropFirst(4))"
+        }
+        return Self.text(date, second: second)
     }
 
-    private func padded(_ number: Int64, _ digits: Int) -> String {
-        let text = String(number)
-        return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
+    /// The text, with the last four digits of the year.
+    private static func text(_ date: CivilDate, second: Int64) -> String {
+        String(unsafeUninitializedCapacity: 20) { bytes in
+            var position = 0
+            func write(_ number: Int64, _ digits: Int, _ mark: Unicode.Scalar) {
+                var rest = number.magnitude
+                for place in stride(from: position + digits - 1, through: position, by: -1) {
+                    bytes[place] = UInt8(ascii: "0") + UInt8(rest % 10)
+                    rest /= 10
+                }
+                bytes[position + digits] = UInt8(ascii: mark)
+                position += digits + 1
+            }
+            write(date.year, 4, "-")
+            write(date.month, 2, "-")
+            write(date.day, 2, "T")
+            write(second / 3_600, 2, ":")
+            write(second / 60 % 60, 2, ":")
+            write(second % 60, 2, "Z")
+            return position
+        }
     }
 }
 
@@ -118,22 +144,25 @@ private struct CivilDate {
 
 /// Takes a text apart from its beginning.
 private struct DigitReader {
-    private var rest: Substring.UTF8View
+    private let bytes: UnsafeBufferPointer<UInt8>
+    private var position = 0
 
-    init(_ text: String) { rest = text[...].utf8 }
+    init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
 
-    var isAtEnd: Bool { rest.isEmpty }
+    var isAtEnd: Bool { position == bytes.count }
 
     mutating func skip(_ character: Unicode.Scalar) -> Bool {
-        guard rest.first == UInt8(ascii: character) else { return false }
-        rest.removeFirst()
+        guard position < bytes.count, bytes[position] == UInt8(ascii: character) else { return false }
+        position += 1
         return true
     }
 
     mutating func digit() -> Int64? {
-        guard let byte = rest.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
-        rest.removeFirst()
-        return Int64(byte - UInt8(ascii: "0"))
+        guard position < bytes.count else { return nil }
+        let digit = bytes[position] &- UInt8(ascii: "0")
+        guard digit <= 9 else { return nil }
+        position += 1
+        return Int64(digit)
     }
 
     mutating func number(digits: Int) -> Int64? {

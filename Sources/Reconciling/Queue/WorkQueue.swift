@@ -166,6 +166,26 @@ public struct WorkQueue<Key: Hashable & Sendable>: Sendable {
         releaseIfIdle(slot)
     }
 
+    /// Drops all keys but those that are worked on, and forgets all failures; returns how many were queued.
+    ///
+    /// Takes time for each key.
+    public mutating func removeQueued() -> Int {
+        let queuedCount = readyCount + delayedCount
+        entries = processing.enumerated().map { index, slot in
+            var entry = Entry(key: entries[slot].key)
+            entry.processingIndex = index
+            entry.processingSince = entries[slot].processingSince
+            return entry
+        }
+        slots = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.key, $0) })
+        processing = Array(entries.indices)
+        freeSlots = []
+        ready = SlotHeap()
+        delayed = SlotHeap()
+        heldCount = 0
+        return queuedCount
+    }
+
     // MARK: Looking
 
     /// How many keys are ready, with those that somebody still works on.

@@ -11,6 +11,7 @@ struct NodeConfiguration: Sendable {
     var exitReport: String?
     var shutdown: ShutdownPlan
     var broker: BrokerSettings
+    var plugins: PluginPlan
 
     /// Reads what `sources` give; the error names the setting, the place it came from and what it must be.
     init(_ sources: SettingSources) throws(UsageError) {
@@ -21,6 +22,7 @@ struct NodeConfiguration: Sendable {
         logLevel = try read.choice("log.level", Logger.Level.init(rawValue:), of: Logger.Level.allCases.map(\.rawValue))
         exitReport = sources.value("exit-report")?.value
         shutdown = try ShutdownPlan(read)
+        plugins = PluginPlan(entries: sources.plugins, directory: sources.value("plugins-directory")?.value)
         do {
             broker = try BrokerSettings(values: sources.values(under: "kafka."))
         } catch {

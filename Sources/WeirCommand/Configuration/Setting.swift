@@ -37,6 +37,9 @@ extension Setting {
             key: "exit-report", standard: nil,
             help: "File that the exit report is written to, beside last-exit.json in the data folder."),
         Setting(
+            key: "plugins-directory", standard: nil,
+            help: "Folder whose .so files are loaded as plugins; [[plugins]] of that name say what they may do."),
+        Setting(
             key: "shutdown.propagation", standard: "0s",
             help: "After SIGTERM: how long the node serves on with readiness at 503, so that load balancers notice."),
         Setting(

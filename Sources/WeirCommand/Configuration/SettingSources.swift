@@ -11,6 +11,8 @@ struct SettingSources: Sendable {
 
     /// By key.
     private(set) var given: [String: Given] = [:]
+    /// The `[[plugins]]` of the file.
+    private(set) var plugins: [PluginEntry] = []
     private let known: [String: Setting]
 
     /// Nothing is given yet; only keys of `settings` may be.
@@ -50,6 +52,17 @@ struct SettingSources: Sendable {
         try set(key, to: String(assignment[assignment.index(after: equals)...]), from: place)
     }
 
+    /// Takes the settings of the TOML file that `--config` names.
+    mutating func read(file: String) throws(UsageError) {
+        let text: String
+        do {
+            text = try TextFile.read(file)
+        } catch {
+            throw UsageError.configuration("cannot read \(file): \(error.reason); --config names a TOML file")
+        }
+        try read(toml: text, from: file)
+    }
+
     /// Takes the settings of a TOML text.
     mutating func read(toml text: String, from place: String) throws(UsageError) {
         let table: TOMLTable
@@ -74,6 +87,10 @@ struct SettingSources: Sendable {
         for key in table.keys.sorted() {
             guard let value = table[key] else { continue }
             let path = prefix + key
+            if path == "plugins" {
+                plugins = try PluginEntry.read(value, from: place)
+                continue
+            }
             if let inner = value.table {
                 try read(inner, under: path + ".", from: place)
             } else if let text = Self.text(value) {

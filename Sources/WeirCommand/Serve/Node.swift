@@ -3,6 +3,8 @@ import Glibc
 import Kafka
 import Logging
 import NIOCore
+import ObjectLog
+import ObjectStore
 import SegmentLog
 import WeirIO
 import WeirRuntime
@@ -26,21 +28,20 @@ struct Node {
 
     /// Runs the node to its end; the exit code.
     func run() async throws -> Int32 {
+        let plugins = try NodePlugins(configuration.plugins)
         let disk = SystemDisk()
         let directory = try DataDirectory(configuration.dataDirectory, disk: disk)
         if let report = configuration.exitReport { try directory.checkFolder(of: report, "exit-report") }
         let identity = try directory.identity(makeClusterID: ClusterID.random)
-        let parts = NodeParts(
-            configuration, identity, directory, disk: disk,
-            runtime: Runtime(plan(directory), clock: SystemClock(), logger: logger), logger: logger)
-        let runtime = parts.runtime
+        let runtime = Runtime(plan(directory), clock: SystemClock(), logger: logger)
         if let last = directory.lastExit() { runtime.metrics.add(last) }
         logger.notice("shutdown takes \(configuration.shutdown.worstCase) at most")
         let report: ExitReport
         do {
-            try runtime.register(parts.kafka)
-            try runtime.register(parts.admin)
+            let parts = try await NodeParts(
+                configuration, identity, directory, disk: disk, runtime: runtime, logger: logger)
             try hostRetention(of: parts.kafka.broker, in: runtime)
+            try plugins.register(in: runtime, beside: parts.kafka)
             report = try await runtime.run { try announce(parts, directory) }
         } catch let error as ComponentStartFailed {
             directory.removeEndpoints()
@@ -48,6 +49,10 @@ struct Node {
             throw Self.usageError(error)
         } catch let error as RuntimeError {
             throw UsageError.configuration(error.message)
+        } catch let error as ObjectError {
+            throw UsageError(code: .component, description: "cannot open the node's objects: \(error)")
+        } catch let error as LogError {
+            throw UsageError(code: .component, description: "cannot open the node's objects: \(error)")
         } catch let error as DiskError {
             directory.removeEndpoints()
             throw UsageError.configuration("cannot write endpoints.json in \(directory.path): \(error.reason)")
@@ -114,32 +119,44 @@ struct Node {
     }
 }
 
-/// What a node is made of, wired.
+/// What a node is made of, wired and registered.
 private struct NodeParts {
-    let runtime: Runtime
     let kafka: KafkaPlugin
     let admin: AdminServer
 
     init(
         _ configuration: NodeConfiguration, _ identity: DataDirectory.Identity, _ directory: DataDirectory,
         disk: any Disk, runtime: Runtime, logger: Logger
-    ) {
-        self.runtime = runtime
+    ) async throws {
         let loops = EventLoops(count: configuration.broker.loopCount ?? NIOCore.System.coreCount)
         let logs = LocalLogProvider(
             directory: directory.logs, disk: disk, clock: runtime.clock, nodeID: identity.nodeID, logger: logger)
-        kafka = KafkaPlugin(
+        // Opened before all else: without the objects, nobody knows what the other logs are.
+        let storage = try await ObjectLog.open(
+            among: try await logs.list(), from: logs, on: loops.loops[0], clock: runtime.clock)
+        let objects = ObjectsComponent(storage, clock: runtime.clock, randomBits: Self.randomBits)
+        try runtime.addObjects(objects)
+        kafka = try runtime.addKafka(
             KafkaParts(
                 nodeID: identity.nodeID, clusterID: identity.clusterID, settings: configuration.broker,
-                logProvider: logs, clock: runtime.clock, partitionLoops: loops.loops,
+                logProvider: logs, objects: objects.access, clock: runtime.clock, partitionLoops: loops.loops,
                 connectionLoops: ConnectionLoops(group: loops.group) { loops.loop(for: $0) },
-                host: runtime,
-                randomBits: { UInt64.random(in: .min ... .max) }, logger: logger))
+                host: runtime, logger: logger))
         admin = AdminServer(
             AdminServer.Address(host: configuration.httpHost, port: configuration.httpPort), runtime: runtime,
-            group: loops.group)
+            group: loops.group, objects: AdminServer.Objects(objects.access))
+        try runtime.register(admin)
         runtime.metrics.add(logs.probe)
         runtime.metrics.add(kafka.broker.probe)
+    }
+
+    /// What uids are made of. A topic's id is its uid, and like Kafka's ids none begins with `-` as text, which command
+    /// lines would take for an option.
+    private static func randomBits() -> UInt64 {
+        while true {
+            let bits = UInt64.random(in: .min ... .max)
+            if bits >> 58 != 62 { return bits }
+        }
     }
 }
 

@@ -32,28 +32,27 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "File that the exit report is written to, too.")
     var exitReport: String?
 
+    @OptionGroup var plugins: PluginOptions
+
     func run() async throws {
-        let node = try Node(NodeConfiguration(try sources()))
+        var configuration = try NodeConfiguration(try sources())
+        configuration.plugins.paths = plugins.paths
+        let node = Node(configuration)
         Glibc.exit(try await node.run())
     }
 
     /// File, environment, flags: the later one wins.
     private func sources() throws(UsageError) -> SettingSources {
         var sources = SettingSources()
-        if let config {
-            let text: String
-            do {
-                text = try TextFile.read(config)
-            } catch {
-                throw UsageError.configuration("cannot read \(config): \(error.reason); --config names a TOML file")
-            }
-            try sources.read(toml: text, from: config)
-        }
+        if let config { try sources.read(file: config) }
         try sources.read(environment: ProcessEnvironment.all())
         for assignment in settings { try sources.set(assignment, from: "--set") }
         if let dataDir { try sources.set("data-dir", to: dataDir, from: "--data-dir") }
         if let httpPort { try sources.set("http.port", to: "\(httpPort)", from: "--http-port") }
         if let kafkaPort { try setKafkaPort(kafkaPort, in: &sources) }
+        if let directory = plugins.pluginsDirectory {
+            try sources.set("plugins-directory", to: directory, from: "--plugins-directory")
+        }
         if let exitReport { try sources.set("exit-report", to: exitReport, from: "--exit-report") }
         return sources
     }

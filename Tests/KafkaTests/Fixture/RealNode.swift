@@ -1,6 +1,8 @@
 import Foundation
 import Logging
 import NIOCore
+import ObjectLog
+import ObjectStore
 import SegmentLog
 import Synchronization
 import WeirIO
@@ -30,7 +32,7 @@ final class RealNode {
 
     private static let anyPort = Listener(name: "PLAINTEXT", host: "127.0.0.1", port: 0)
 
-    init(settings: [String: String] = [:], folder: String? = nil, loopCount: Int = 2) throws {
+    init(settings: [String: String] = [:], folder: String? = nil, loopCount: Int = 2) async throws {
         let clock = SystemClock()
         let logger = Logger(label: "node") { _ in SwiftLogNoOpLogHandler() }
         self.folder = folder ?? NSTemporaryDirectory() + "weir-kafka-" + UUID().uuidString
@@ -43,14 +45,18 @@ final class RealNode {
         var values = ["listeners": "PLAINTEXT://127.0.0.1:0"]
         values.merge(settings) { $1 }
         let connectionLoops = ConnectionLoops(group: loops.group) { [loops] in loops.loop(for: $0) }
-        plugin = KafkaPlugin(
+        let broker = try BrokerSettings(values: values)
+        let logs = LocalLogProvider(
+            directory: self.folder, disk: SystemDisk(), clock: clock, nodeID: 1, logger: logger)
+        let storage = try await ObjectLog.open(
+            among: try await logs.list(), from: logs, on: loops.loops[0], clock: clock)
+        let objects = ObjectsComponent(storage, clock: clock)
+        try runtime.addObjects(objects)
+        plugin = try runtime.addKafka(
             KafkaParts(
-                nodeID: 1, clusterID: "real-node-of-a-test---", settings: try BrokerSettings(values: values),
-                logProvider: LocalLogProvider(
-                    directory: self.folder, disk: SystemDisk(), clock: clock, nodeID: 1, logger: logger),
-                clock: clock, partitionLoops: loops.loops, connectionLoops: connectionLoops, host: runtime,
-                randomBits: { UInt64.random(in: .min ... .max) }, logger: logger))
-        try runtime.register(plugin)
+                nodeID: 1, clusterID: "real-node-of-a-test---", settings: broker, logProvider: logs,
+                objects: objects.access, clock: clock, partitionLoops: loops.loops,
+                connectionLoops: connectionLoops, host: runtime, logger: logger))
     }
 
     /// Runs `body` against a node that serves, then takes it down in stages.
@@ -58,7 +64,7 @@ final class RealNode {
     static func with<Value>(
         settings: [String: String] = [:], folder: String? = nil, _ body: (RealNode) async throws -> Value
     ) async throws -> (value: Value, report: ExitReport) {
-        let node = try RealNode(settings: settings, folder: folder)
+        let node = try await RealNode(settings: settings, folder: folder)
         try await node.runtime.start()
         let result: Result<Value, any Error>
         do { result = .success(try await body(node)) } catch { result = .failure(error) }

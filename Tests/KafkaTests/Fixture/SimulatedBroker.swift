@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import NIOEmbedded
 import NIOPosix
+import ObjectStore
 import SegmentLog
 import Synchronization
 import WeirRuntime
@@ -19,6 +20,7 @@ final class SimulatedBroker {
     let plugin: KafkaPlugin
     let host: GateHost
     let gate: Gate
+    private let driver: TopicDriver
 
     var broker: Broker { plugin.broker }
 
@@ -33,23 +35,31 @@ final class SimulatedBroker {
         gate = try host.registry.register("kafka")
         let random = Mutex(simulator.makeRandom())
         let loops = loops
+        let settings = try BrokerSettings(values: settings)
+        let objects = ObjectStore(
+            MemoryStorage(), configuration: ObjectStore.Configuration(kinds: .any), clock: simulator.clock, randomBits: { random.withLock { $0.next() } })
         plugin = KafkaPlugin(
             KafkaParts(
-                nodeID: 1, clusterID: "simulated", settings: try BrokerSettings(values: settings), logProvider: logs,
+                nodeID: 1, clusterID: "simulated", settings: settings, logProvider: logs, objects: objects,
                 clock: simulator.clock, partitionLoops: loops,
                 connectionLoops: ConnectionLoops(group: MultiThreadedEventLoopGroup.singleton) { _ in loops[0] },
-                host: host, randomBits: { random.withLock { $0.next() } }, limits: limits,
+                host: host, limits: limits,
                 logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })))
         let new = topics.map { text in
             let parts = text.split(separator: ":")
             return NewTopic(name: String(parts[0]), partitionCount: parts.count > 1 ? Int32(parts[1]) ?? 1 : 1)
         }
-        try run { [plugin, gate] in
-            try await plugin.broker.topics.load()
+        objects.register(plugin.admission)
+        driver = TopicDriver(plugin.topics, clock: simulator.clock)
+        driver.start(on: loops[0])
+        try run { [plugin, gate, logs] in
+            try await plugin.topics.open(existing: try await logs.list())
             plugin.broker.open(gate)
             for result in await plugin.broker.topics.create(new) { _ = try result.get() }
         }
     }
+
+    deinit { driver.stop() }
 
     /// Runs asynchronous code to its end in simulated time.
     @discardableResult

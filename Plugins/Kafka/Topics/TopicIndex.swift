@@ -1,0 +1,19 @@
+internal import Synchronization
+
+/// The topics that are served now: written by the topic reconciler, read by requests and by admission.
+///
+/// From any thread. A reader takes one snapshot and reads that without a lock.
+final class TopicIndex: Sendable {
+    private let current = Mutex(TopicsSnapshot())
+
+    /// The topics as they are now.
+    func snapshot() -> TopicsSnapshot { current.withLock { $0 } }
+
+    func insert(_ topic: TopicDescription) { current.withLock { $0.insert(topic) } }
+
+    func insert(_ topics: [TopicDescription]) {
+        current.withLock { snapshot in for topic in topics { snapshot.insert(topic) } }
+    }
+
+    func remove(_ topic: TopicDescription) { current.withLock { $0.remove(topic) } }
+}
