@@ -228,6 +228,9 @@ let package = Package(
             ]),
         .tests("TidyTests", path: "Tests/Tidy"),
         .executableTarget(
+            name: "object-benchmark", dependencies: ["ObjectStore", "WeirRuntime"],
+            path: "Tests/Benchmarks/ObjectBenchmark", swiftSettings: settings),
+        .executableTarget(
             name: "tracking-benchmark", dependencies: ["ObjectStore", "WorkTracking"],
             path: "Tests/Benchmarks/TrackingBenchmark", swiftSettings: settings),
         .executableTarget(
