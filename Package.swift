@@ -208,8 +208,8 @@ let package = Package(
         .tests(
             "PluginHostTests", exclude: ["Fixtures"],
             [
-                "PluginHost", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking", "WeirIO", "WeirSimulation",
-                "MirrorPlugin", logging,
+                "PluginHost", "WeirPluginABI", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking", "WeirIO",
+                "WeirSimulation", logging,
             ]),
         .tests("TidyTests", path: "Tests/Tidy"),
         .executableTarget(

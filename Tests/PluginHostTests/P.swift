@@ -1,2 +1,0 @@
-/// The module is empty so far.
-enum Placeholder {}
