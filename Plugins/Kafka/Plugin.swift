@@ -89,7 +89,8 @@ public final class KafkaPlugin: Component {
             rules: TopicRules(settings: parts.settings, nodes: [parts.nodeID]), logger: parts.logger)
         broker = Broker(
             nodeID: parts.nodeID, clusterID: parts.clusterID, settings: parts.settings,
-            topics: TopicCatalog(reconciler: topics, clock: parts.clock), partitions: partitions, logProvider: parts.logProvider, clock: parts.clock,
+            topics: TopicCatalog(reconciler: topics, clock: parts.clock), partitions: partitions,
+            logProvider: parts.logProvider, clock: parts.clock,
             probe: KafkaProbe(partitions: partitions), logger: parts.logger)
         var limits = parts.limits
         limits.requestSizeBytesMax = parts.settings.requestSizeBytesMax

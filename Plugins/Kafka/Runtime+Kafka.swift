@@ -18,6 +18,8 @@ extension Runtime {
             Topic.self, .name("topics"), .namespace(TopicObject.namespace), .owns(Partition.self),
             .maxConcurrent(KafkaPlugin.topicsAtOnceMax)
         ) { request in
+            // The end of a topic that this reconciler saw off itself.
+            if request.object == nil, !topics.serves(request.name) { return }
             try await topics.reconcile(request.name)
         }
         try register(kafka)

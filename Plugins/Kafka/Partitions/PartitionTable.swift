@@ -101,7 +101,8 @@ public final class PartitionTable: PartitionHost {
         }
     }
 
-    private func start(_ topic: TopicDescription, _ range: Range<Int32>, _ origin: ServedPartition.Origin) async throws {
+    private func start(_ topic: TopicDescription, _ range: Range<Int32>, _ origin: ServedPartition.Origin) async throws
+    {
         let settings = topic.configuration.logSettings()
         let partitions = range.map { number in
             ServedPartition(

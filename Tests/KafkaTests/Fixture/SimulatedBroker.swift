@@ -37,7 +37,8 @@ final class SimulatedBroker {
         let loops = loops
         let settings = try BrokerSettings(values: settings)
         let objects = ObjectStore(
-            MemoryStorage(), configuration: ObjectStore.Configuration(kinds: .any), clock: simulator.clock, randomBits: { random.withLock { $0.next() } })
+            MemoryStorage(), configuration: ObjectStore.Configuration(kinds: .any), clock: simulator.clock,
+            randomBits: { random.withLock { $0.next() } })
         plugin = KafkaPlugin(
             KafkaParts(
                 nodeID: 1, clusterID: "simulated", settings: settings, logProvider: logs, objects: objects,
