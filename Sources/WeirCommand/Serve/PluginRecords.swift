@@ -79,7 +79,8 @@ actor PluginRecords: RecordAccess {
         if let client { return client }
         guard let endpoint = endpoint() else { throw RecordAccessError(.unavailable, "the broker does not listen yet") }
         let host = endpoint.host == "0.0.0.0" ? "127.0.0.1" : endpoint.host == "::" ? "::1" : endpoint.host
-        let made = try KafkaClient(bootstrap: "\(BrokerAddress(host: host, port: endpoint.port))", timeout: .seconds(10))
+        let made = try KafkaClient(
+            bootstrap: "\(BrokerAddress(host: host, port: endpoint.port))", timeout: .seconds(10))
         client = made
         return made
     }
