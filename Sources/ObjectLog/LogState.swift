@@ -177,26 +177,31 @@ extension LogState {
 
     /// Takes in that a batch is on the device.
     ///
-    /// - Returns: What to tell watchers of, in order; nil where the batch was taken back before.
-    mutating func commit(_ id: UInt64) -> [WatchHub.Change]? {
-        guard inFlight.first?.id == id else { return nil }
-        let batch = inFlight.removeFirst()
-        var changes: [WatchHub.Change] = []
-        changes.reserveCapacity(batch.steps.count)
+    /// - Parameters:
+    ///   - batch: The batch.
+    ///   - entries: What becomes of its objects: of each change one.
+    /// - Returns: Whether it is; not where it was taken back before.
+    mutating func commit(_ batch: LogBatch, _ entries: [ObjectIndex.Entry?]) -> Bool {
+        guard inFlight.first?.id == batch.id else { return false }
+        inFlight.removeFirst()
+        var place = 0
         for step in batch.steps {
-            guard case .change(let object, let previous, _, _) = step.content else { continue }
-            liveSizeBytes -= objects[step.key]?.sizeBytes ?? 0
-            if let object {
-                objects.set(step.key, ObjectIndex.Entry(object, sizeBytes: step.sizeBytes))
-                liveSizeBytes += step.sizeBytes
+            guard case .change = step.content else { continue }
+            let replaced: ObjectIndex.Entry?
+            if let entry = entries[place] {
+                replaced = objects.set(step.key, entry)
+                liveSizeBytes += entry.sizeBytes
             } else {
-                objects.remove(step.key)
+                replaced = objects.remove(step.key)
             }
-            if newest[step.key]?.version == step.version { newest[step.key] = nil }
+            place += 1
+            liveSizeBytes -= replaced?.sizeBytes ?? 0
+            if let pending = newest.index(forKey: step.key), newest.values[pending].version == step.version {
+                newest.remove(at: pending)
+            }
             version = step.version
-            changes.append(WatchHub.Change(object: object, previous: previous, version: step.version))
         }
-        return changes
+        return true
     }
 
     /// Takes back a batch and everything after it.

@@ -22,6 +22,9 @@ struct ObjectWrite: Sendable {
         recordKey = ByteBuffer(string: key.description)
     }
 
+    /// Bytes of key and object.
+    var objectSizeBytes: Int { recordKey.readableBytes + (value?.readableBytes ?? 0) }
+
     /// Bytes of its record in a batch, about.
     var sizeBytes: Int { ObjectRecord.sizeBytes(keySizeBytes: recordKey.readableBytes, value) }
 }
@@ -30,7 +33,9 @@ struct ObjectWrite: Sendable {
 typealias Answer = CheckedContinuation<Object, any Error>
 
 /// Something on its way through the log, in its order: accepted, then appended, then committed or failed.
-struct LogStep: Sendable {
+///
+/// A class, because it is handed from queue to batch to answer: each costs one reference.
+final class LogStep: Sendable {
     enum Content: Sendable {
         /// An object as it becomes (nil: it is removed), as it was, and its record's key and value.
         case change(object: Object?, previous: Object?, ByteBuffer, ByteBuffer?)
@@ -49,6 +54,14 @@ struct LogStep: Sendable {
     /// Bytes of the record, about.
     let sizeBytes: Int
     let answer: Answer?
+
+    init(key: ObjectKey, version: ResourceVersion, content: Content, sizeBytes: Int, answer: Answer?) {
+        self.key = key
+        self.version = version
+        self.content = content
+        self.sizeBytes = sizeBytes
+        self.answer = answer
+    }
 
     /// What its caller is told once it is committed.
     var outcome: Result<Object, any Error> {
@@ -70,6 +83,21 @@ struct LogBatch: Sendable {
     let id: UInt64
     var steps: [LogStep] = []
     var sizeBytes = 0
+
+    /// What becomes of its objects, made before the lock is taken: the objects as they are kept (nil: removed), and
+    /// what watchers are told.
+    func outcome() -> (entries: [ObjectIndex.Entry?], changes: [WatchHub.Change]) {
+        var entries: [ObjectIndex.Entry?] = []
+        var changes: [WatchHub.Change] = []
+        entries.reserveCapacity(steps.count)
+        changes.reserveCapacity(steps.count)
+        for step in steps {
+            guard case .change(let object, let previous, _, _) = step.content else { continue }
+            entries.append(object.map { ObjectIndex.Entry($0, sizeBytes: step.sizeBytes) })
+            changes.append(WatchHub.Change(object: object, previous: previous, version: step.version))
+        }
+        return (entries, changes)
+    }
 
     /// The place of its first record; nil: it has none.
     var firstVersion: ResourceVersion? { steps.first { $0.hasRecord }?.version }

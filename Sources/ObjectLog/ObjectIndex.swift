@@ -27,24 +27,24 @@ struct ObjectIndex: Sendable {
     }
 
     private var shelves: [ObjectKind: Shelves] = [:]
-    private(set) var count = 0
 
     /// The object of a key; nil: there is none.
     subscript(key: ObjectKey) -> Entry? {
         shelves[key.kind]?.byNamespace[key.namespace]?.byName[key.name]
     }
 
-    /// Stores an object in the place of the one that is there.
-    mutating func set(_ key: ObjectKey, _ entry: Entry) {
-        let isNew = shelves[key.kind, default: Shelves()].set(key, entry)
-        if isNew { count += 1 }
+    /// Stores an object in the place of the one that is there, which it returns.
+    @discardableResult
+    mutating func set(_ key: ObjectKey, _ entry: Entry) -> Entry? {
+        shelves[key.kind, default: Shelves()].set(key, entry)
     }
 
-    /// Removes an object; nothing where there is none.
-    mutating func remove(_ key: ObjectKey) {
-        guard self[key] != nil else { return }
-        count -= 1
-        if shelves[key.kind]?.remove(key) == true { shelves[key.kind] = nil }
+    /// Removes an object and returns it; nil where there is none.
+    @discardableResult
+    mutating func remove(_ key: ObjectKey) -> Entry? {
+        guard let removed = shelves[key.kind]?.remove(key) else { return nil }
+        if shelves[key.kind]?.byNamespace.isEmpty == true { shelves[key.kind] = nil }
+        return removed
     }
 
     /// The objects of a kind and namespace (nil: of all), in the order of their keys, after `position`.
@@ -64,25 +64,20 @@ struct ObjectIndex: Sendable {
 }
 
 extension ObjectIndex.Shelves {
-    /// Whether the object is new.
-    fileprivate mutating func set(_ key: ObjectKey, _ entry: ObjectIndex.Entry) -> Bool {
-        if byNamespace[key.namespace] == nil {
-            byNamespace[key.namespace] = ObjectIndex.Shelf()
-            namespaces.set(key.namespace)
-        }
-        byNamespace[key.namespace]?.inOrder.set(entry)
-        return byNamespace[key.namespace]?.byName.updateValue(entry, forKey: key.name) == nil
+    fileprivate mutating func set(_ key: ObjectKey, _ entry: ObjectIndex.Entry) -> ObjectIndex.Entry? {
+        let replaced = byNamespace[key.namespace, default: ObjectIndex.Shelf()].set(key.name, entry)
+        // A shelf of one object may be new.
+        if replaced == nil, byNamespace[key.namespace]?.byName.count == 1 { namespaces.set(key.namespace) }
+        return replaced
     }
 
-    /// Whether nothing is left.
-    fileprivate mutating func remove(_ key: ObjectKey) -> Bool {
-        byNamespace[key.namespace]?.byName[key.name] = nil
-        byNamespace[key.namespace]?.inOrder.remove(key.name)
+    fileprivate mutating func remove(_ key: ObjectKey) -> ObjectIndex.Entry? {
+        guard let removed = byNamespace[key.namespace]?.remove(key.name) else { return nil }
         if byNamespace[key.namespace]?.byName.isEmpty == true {
             byNamespace[key.namespace] = nil
             namespaces.remove(key.namespace)
         }
-        return byNamespace.isEmpty
+        return removed
     }
 
     fileprivate func collect(
@@ -104,6 +99,19 @@ extension ObjectIndex.Shelves {
             collect(namespace)
             return found.count < countMax
         }
+    }
+}
+
+extension ObjectIndex.Shelf {
+    fileprivate mutating func set(_ name: String, _ entry: ObjectIndex.Entry) -> ObjectIndex.Entry? {
+        inOrder.set(entry)
+        return byName.updateValue(entry, forKey: name)
+    }
+
+    fileprivate mutating func remove(_ name: String) -> ObjectIndex.Entry? {
+        guard let removed = byName.removeValue(forKey: name) else { return nil }
+        inOrder.remove(name)
+        return removed
     }
 }
 

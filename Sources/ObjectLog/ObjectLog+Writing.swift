@@ -7,15 +7,13 @@ internal import WeirRuntime
 extension ObjectLog {
     /// Stores an object that is not there yet, and returns it with its resource version.
     public func create(_ object: Object) async throws -> Object {
-        let key = object.key
-        return try await write(ObjectWrite(.create(object), key: key, value: try encoded(object, key)))
+        try await write(checked(ObjectWrite(.create(object), key: object.key, value: object.recordValue())))
     }
 
     /// Replaces an object, and returns the new one with its resource version.
     public func update(_ object: Object, if preconditions: Preconditions) async throws -> Object {
-        let key = object.key
-        return try await write(
-            ObjectWrite(.update(object, if: preconditions), key: key, value: try encoded(object, key)))
+        let verb = ObjectWrite.Verb.update(object, if: preconditions)
+        return try await write(checked(ObjectWrite(verb, key: object.key, value: object.recordValue())))
     }
 
     /// Removes an object, and returns it as it was, with the resource version of its removal.
@@ -23,17 +21,16 @@ extension ObjectLog {
         try await write(ObjectWrite(.delete(if: preconditions), key: key))
     }
 
-    /// The record's value.
-    private func encoded(_ object: Object, _ key: ObjectKey) throws(ObjectError) -> ByteBuffer {
-        if let fault = key.fault { throw .invalid(key, [ObjectError.Cause("metadata", fault)]) }
-        let value = object.recordValue()
-        let size = key.description.utf8.count + value.readableBytes
-        guard size <= limits.objectSizeBytesMax else {
+    /// Refuses what a record cannot carry.
+    private func checked(_ write: ObjectWrite) throws(ObjectError) -> ObjectWrite {
+        if let fault = write.key.fault { throw .invalid(write.key, [ObjectError.Cause("metadata", fault)]) }
+        guard write.objectSizeBytes <= limits.objectSizeBytesMax else {
             throw ObjectError(
                 .badRequest,
-                "\(key) has \(size) bytes; an object in the log may have \(limits.objectSizeBytesMax)")
+                "\(write.key) has \(write.objectSizeBytes) bytes; an object in the log may have "
+                    + "\(limits.objectSizeBytesMax)")
         }
-        return value
+        return write
     }
 
     private func write(_ write: ObjectWrite) async throws -> Object {
@@ -105,10 +102,11 @@ extension ObjectLog {
 
     /// Shows readers and watchers what is on the device, then answers.
     private func commit(_ batch: LogBatch) {
+        let (entries, changes) = batch.outcome()
         let (isTaken, wakeups) = state.withLock { state in
-            let changes = state.log.commit(batch.id)
+            let isTaken = state.log.commit(batch, entries)
             // Under the lock, so that nobody sees a version that the hub does not know.
-            return (changes != nil, hub.record(changes ?? []))
+            return (isTaken, hub.record(isTaken ? changes : []))
         }
         guard isTaken else { return }
         wakeups.wake()

@@ -123,9 +123,12 @@ extension ObjectKey {
 
     /// What keeps the key from standing in a record; nil: nothing.
     var fault: String? {
+        let (dot, slash) = (UInt8(ascii: "."), UInt8(ascii: "/"))
         if kind.name.isEmpty || name.isEmpty { return "it has no kind, or no name" }
-        if kind.name.contains(".") { return "the kind's name has a dot" }
-        if kind.description.contains("/") || namespace.contains("/") { return "kind or namespace have a slash" }
+        if kind.name.utf8.contains(dot) { return "the kind's name has a dot" }
+        if kind.name.utf8.contains(slash) || kind.group.utf8.contains(slash) || namespace.utf8.contains(slash) {
+            return "kind or namespace have a slash"
+        }
         return nil
     }
 }

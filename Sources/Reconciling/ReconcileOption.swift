@@ -87,6 +87,9 @@ public struct ReconcileOption<Content: Resource>: Sendable {
     /// Who of several nodes reconciles; this one unless given.
     public static func leaderElection(_ election: any LeaderElection) -> Self { Self { $0.election = election } }
 
+    /// Failures are told as Warning events of the object too, not only logged.
+    public static var failureEvents: Self { Self { $0.recordsFailures = true } }
+
     // MARK: Clean-up
 
     /// What is to be done before an object may go.
@@ -110,7 +113,7 @@ struct Finalizer<Content: Resource>: Sendable {
 /// What a reconciler's options come to.
 struct ReconcilerSettings<Content: Resource>: Sendable {
     var name = Content.definition.singular
-    var dependencies = ["informers", "objects"]
+    var dependencies = ["informers", "events", "objects"]
     var predicate: ChangePredicate<Content>?
     var namespace: String?
     var sources: [@Sendable (SourceContext) -> any ReconcileSource] = []
@@ -122,6 +125,7 @@ struct ReconcilerSettings<Content: Resource>: Sendable {
     var syncTimeout = Duration.seconds(120)
     var drainDeadlines: Deadlines?
     var election: (any LeaderElection)?
+    var recordsFailures = false
     var finalizers: [Finalizer<Content>] = []
 
     init(_ options: [ReconcileOption<Content>]) {

@@ -26,6 +26,9 @@ public struct ReconcileRequest<Content: Resource>: Sendable {
     /// Reads and writes objects; what it does here is admitted while components drain.
     public var client: Client { scope.client }
 
+    /// Tells people what happened to an object, as Event objects: `request.events.normal(widget, "Painted", "in red")`.
+    public var events: EventRecorder { scope.events }
+
     /// Logs with the reconciler's name, and the object's.
     public var logger: Logger {
         var logger = scope.logger

@@ -60,7 +60,7 @@ extension Runtime {
         }
         for definition in [Content.definition] + settings.kinds { component.store.register(definition) }
         do {
-            try registerInformers()
+            try registerCompanions()
             try register(controller)
         } catch {
             guard error.code == .wrongTime else { throw error }
@@ -70,22 +70,36 @@ extension Runtime {
     }
 }
 
-/// The informers that all reconcilers of a runtime share; the first reconciler brings them.
+/// What all reconcilers of a runtime share; the first one brings it.
 extension Runtime {
     var informers: Informers? { component(named: "informers") as? Informers }
+    var events: EventRecorder? { component(named: "events") as? EventRecorder }
 
-    fileprivate func registerInformers() throws(RuntimeError) {
-        guard informers == nil, let objects else { return }
-        try register(Informers(objects))
+    fileprivate func registerCompanions() throws(RuntimeError) {
+        guard let objects else { return }
+        if informers == nil { try register(Informers(objects)) }
+        guard events == nil else { return }
+        let recorder = EventRecorder(objects, clock: clock)
+        try register(recorder)
+        metrics.add(recorder)
     }
 
-    /// Adds them while everything runs, unless they are there.
-    func addInformers() async throws {
-        guard informers == nil, let objects else { return }
+    /// Adds it while everything runs, unless it is there.
+    func addCompanions() async throws {
+        guard let objects else { return }
+        if informers == nil { _ = try await addFirst(Informers(objects)) }
+        guard events == nil else { return }
+        let recorder = EventRecorder(objects, clock: clock)
+        if try await addFirst(recorder) { metrics.add(recorder) }
+    }
+
+    /// Whether it was added; not where another reconciler brought one just now.
+    private func addFirst(_ component: any Component) async throws -> Bool {
         do {
-            try await add(Informers(objects))
+            try await add(component)
+            return true
         } catch let error as RuntimeError where error.code == .duplicateName {
-            // Another reconciler brought them just now.
+            return false
         }
     }
 }

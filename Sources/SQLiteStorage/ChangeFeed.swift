@@ -145,11 +145,13 @@ final class ChangeFeed: Sendable {
     func committed(_ outcome: WriteTransaction.Outcome) {
         guard !outcome.changes.isEmpty, state.withLock({ $0.hub != nil }) else { return }
         // Read outside of the lock. What cannot be read is left to the poll, which says why.
-        guard let changes = try? outcome.changes.map({ change in
-            WatchHub.Change(
-                object: change.object, previous: try change.previous?.decoded(),
-                version: ResourceVersion(UInt64(change.revision)))
-        }) else { return }
+        guard
+            let changes = try? outcome.changes.map({ change in
+                WatchHub.Change(
+                    object: change.object, previous: try change.previous?.decoded(),
+                    version: ResourceVersion(UInt64(change.revision)))
+            })
+        else { return }
         publish(changes, after: UInt64(outcome.start))
     }
 

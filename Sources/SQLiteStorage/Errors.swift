@@ -10,7 +10,8 @@ enum Failure {
         case let error as DatabaseError: described(error, path)
         case Schema.Refusal.foreign:
             ObjectError(
-                .unavailable, "\(path) is an SQLite database of another program; name a file that is Weir's, or none yet")
+                .unavailable,
+                "\(path) is an SQLite database of another program; name a file that is Weir's, or none yet")
         case Schema.Refusal.newer(let version):
             ObjectError(
                 .unavailable,
@@ -57,10 +58,12 @@ enum Failure {
             return ObjectError(.unavailable, "\(path) is locked by another process; try again")
         case .SQLITE_FULL:
             return ObjectError(
-                .unavailable, "no space is left for \(path), so nothing was written; free some on its disk, then try again")
+                .unavailable,
+                "no space is left for \(path), so nothing was written; free some on its disk, then try again")
         case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
             return ObjectError(
-                .unavailable, "\(path) cannot be written (\(said)); give this user the right to write it and its folder")
+                .unavailable, "\(path) cannot be written (\(said)); give this user the right to write it and its folder"
+            )
         case .SQLITE_CANTOPEN:
             return ObjectError(
                 .unavailable, "\(path) cannot be opened (\(said)); see that its folder is there and may be written")
@@ -75,7 +78,8 @@ enum Failure {
         case .SQLITE_IOERR:
             return ObjectError(
                 .unavailable,
-                "the disk of \(path) failed (\(said), \(error.extendedResultCode)); see the system's log, then open it again")
+                "the disk of \(path) failed (\(said), \(error.extendedResultCode)); see the system's log, then open it again"
+            )
         case .SQLITE_TOOBIG:
             return ObjectError(.badRequest, "the object is larger than SQLite can store in \(path)")
         case .SQLITE_NOMEM:

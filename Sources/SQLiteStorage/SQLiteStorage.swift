@@ -39,7 +39,7 @@ public final class SQLiteStorage: Storage {
             do {
                 let connection = try await Connections.openWriter(path)
                 return SQLiteStorage(connection, path, configuration, clock)
-            } catch where Failure.isBusy(error) {
+            } catch  where Failure.isBusy(error) {
                 // Two that make or recover one file at once: SQLite lets one of them through.
                 guard clock.now < deadline else {
                     throw Failure.locked(path, after: "\(configuration.busyTimeout)")

@@ -123,7 +123,7 @@ final class Writer: Sendable {
             feed.committed(outcome)
             for (write, result) in zip(group, outcome.results) { write.done.resume(with: result) }
             return .done
-        } catch where Failure.isBusy(error) {
+        } catch  where Failure.isBusy(error) {
             return .busy
         } catch {
             let described = Failure.described(error, path)

@@ -170,7 +170,8 @@ extension ObjectStoreContract {
             try await watch.expect(.deleted, "short")
             try expect(try await objects.get(other.key), is: other, "what was in another namespace")
             try await expect(.forbidden, "a deletion of the default namespace") {
-                try await objects.delete(ObjectKey(namespace.objectKind, namespace: "", name: "default"), DeleteOptions())
+                try await objects.delete(
+                    ObjectKey(namespace.objectKind, namespace: "", name: "default"), DeleteOptions())
             }
         },
     ]

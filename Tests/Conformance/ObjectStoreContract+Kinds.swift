@@ -9,7 +9,9 @@ extension ObjectStoreContract {
                     Object(apiVersion: "weir/v1", kind: "Topci", metadata: ObjectMetadata(name: "t")))
             }
             try expect(error.message.contains("Topic"), "the sentence '\(error)' does not say what was meant")
-            try await expect(.notFound, "a list") { try await store.list(ListQuery(ObjectSelection(kind: Sample.widget))) }
+            try await expect(.notFound, "a list") {
+                try await store.list(ListQuery(ObjectSelection(kind: Sample.widget)))
+            }
         },
         ContractCheck("a CustomResourceDefinition makes a kind, in every store that reads it") { storage in
             let store = store(over: storage, kinds: .known)

@@ -117,7 +117,8 @@ public enum ObjectStoreContract {
             try expect(try await store.update(object, .main), is: object, "the answer")
             try expect(try await store.update(object, .status), is: object, "the answer for the status")
             try expect(
-                try await store.update(Sample.object("one", uid: ""), .main), is: object, "the answer without a version")
+                try await store.update(Sample.object("one", uid: ""), .main), is: object, "the answer without a version"
+            )
             let next = try await store.create(Sample.object("two"))
             try await watch.expect(.added, "two", at: next.version)
         },
@@ -141,7 +142,9 @@ public enum ObjectStoreContract {
             let object = try await store.create(Sample.object("one", labels: ["a": "b"]))
             let patched = try await store.patch(
                 object.key,
-                .merge(["spec": ["size": 5, "color": nil, "new": [1, 2]], "metadata": ["labels": ["a": nil, "c": "d"]]]),
+                .merge([
+                    "spec": ["size": 5, "color": nil, "new": [1, 2]], "metadata": ["labels": ["a": nil, "c": "d"]],
+                ]),
                 .main)
             try expect(patched.spec, is: ["size": 5, "new": [1, 2]], "the spec")
             try expect(patched.metadata.labels, is: ["c": "d"], "the labels")
@@ -155,7 +158,8 @@ public enum ObjectStoreContract {
                 .json([
                     ["op": "test", "path": "/spec/size", "value": 1],
                     ["op": "replace", "path": "/spec/size", "value": 2],
-                    ["op": "add", "path": "/spec/list", "value": [1]], ["op": "add", "path": "/spec/list/-", "value": 2],
+                    ["op": "add", "path": "/spec/list", "value": [1]],
+                    ["op": "add", "path": "/spec/list/-", "value": 2],
                 ]), .main)
             try expect(patched.spec, is: ["size": 2, "color": "red", "list": [1, 2]], "the spec")
             let failed = ObjectPatch.json([

@@ -103,7 +103,8 @@ struct ObjectLogTests {
         let extra = Record.Header(key: "other", value: ByteBuffer(string: "kept"))
         try bench.append([
             ("Widget.example.com/default/new", "\u{1}binary", [newer, extra]), ("@settings", "x", []),
-            ("Widget.example.com/default/gone", "\u{1}binary", [newer]), ("Widget.example.com/default/gone", nil, [newer]),
+            ("Widget.example.com/default/gone", "\u{1}binary", [newer]),
+            ("Widget.example.com/default/gone", nil, [newer]),
         ])
         var log = try bench.open()
         for round in 0..<3 {

@@ -55,7 +55,8 @@ final class ObjectLogBench: Sendable {
         var builder = RecordBatchBuilder()
         for record in records {
             builder.append(
-                timestamp: 1000, key: ByteBuffer(string: record.key), value: record.value.map { ByteBuffer(string: $0) },
+                timestamp: 1000, key: ByteBuffer(string: record.key),
+                value: record.value.map { ByteBuffer(string: $0) },
                 headers: record.headers)
         }
         let batch = try builder.build()
@@ -153,7 +154,8 @@ func allObjects(_ storage: any Storage) async throws -> [Object] {
 func countBatches(_ records: ByteBuffer) -> Int {
     var rest = records
     var count = 0
-    while let header = try? BatchHeader(of: rest, at: rest.readerIndex), rest.readSlice(length: header.batchSizeBytes) != nil
+    while let header = try? BatchHeader(of: rest, at: rest.readerIndex),
+        rest.readSlice(length: header.batchSizeBytes) != nil
     {
         count += 1
     }

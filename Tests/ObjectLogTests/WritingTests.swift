@@ -170,7 +170,9 @@ struct WritingTests {
         try bench.wait {
             let reasons = await withTaskGroup(of: ObjectError.Reason?.self) { group in
                 for number in 0..<100 {
-                    group.addTask { await ObjectError.reason { try await log.create(makeWidget("w\(number)", padding: 500)) } }
+                    group.addTask {
+                        await ObjectError.reason { try await log.create(makeWidget("w\(number)", padding: 500)) }
+                    }
                 }
                 return await group.reduce(into: []) { $0.append($1) }
             }

@@ -2,6 +2,7 @@ import ObjectStore
 import Reconciling
 import Testing
 import WeirRuntime
+import WeirSimulation
 
 @Suite("A reconciler", .timeLimit(.minutes(1)))
 struct ReconcilerTests {
@@ -41,8 +42,9 @@ struct ReconcilerTests {
         #expect(try await fixture.client.get(Widget.self, "a").status?.size == 7)
         let report = await fixture.runtime.shutdown()
         let counts = report.components.reduce(into: [:]) { $0[$1.name] = $1.counts }
-        #expect(counts.keys.sorted() == ["informers", "objects", "objects/storage", "reconcile/widget"])
-        #expect(counts.values.allSatisfy { $0.failed == 0 && $0.started > 0 })
+        #expect(counts.keys.sorted() == ["events", "informers", "objects", "objects/storage", "reconcile/widget"])
+        #expect(counts.values.allSatisfy { $0.failed == 0 })
+        #expect(["informers", "objects", "objects/storage", "reconcile/widget"].allSatisfy { counts[$0]!.started > 0 })
     }
 
     @Test("never runs twice at once for one key, and misses no change")
@@ -189,5 +191,47 @@ struct ReconcilerTests {
         #expect { try Runtime().reconcile(Widget.self) { _ in } } throws: {
             "\($0)".contains("call runtime.addObjects(")
         }
+    }
+
+    @Test("failures are told as events of the object where that is wanted, and what the body tells is there too")
+    func events() async throws {
+        let fixture = try Fixture()
+        try fixture.runtime.reconcile(Widget.self, .failureEvents) { request in
+            guard let widget = request.object else { return }
+            request.events.normal(widget, "Seen", "size \(widget.spec.size)")
+            throw TerminalError("no paint left")
+        }
+        try await fixture.client.create(Widget("a", size: 3))
+        let events = Journal()
+        fixture.runtime.addHook(
+            .levelDrained { [client = fixture.client] names in
+                guard names == ["events"] || names.contains("events") else { return }
+                for event in (try? await client.list(Event.self).items) ?? [] {
+                    events.note("\(event.type ?? "") \(event.reason ?? "") \(event.message ?? "")")
+                }
+            })
+        try await fixture.runtime.start()
+        await fixture.log.wait(for: "error: reconcile failed for good: no paint left")
+        _ = await fixture.runtime.shutdown()
+        #expect(events.entries.sorted() == ["Normal Seen size 3", "Warning ReconcileFailed no paint left"])
+    }
+
+    @Test("a reconciler that is read-only rests, and goes on where it was when it may write again")
+    func readOnly() async throws {
+        let fixture = try Fixture()
+        let journal = fixture.journal
+        try fixture.runtime.reconcile(Widget.self) { request in journal.note(request.name) }
+        try await fixture.runtime.start()
+        try fixture.runtime.drain("reconcile/widget", mode: .readOnly)
+        try await fixture.client.create(Widget("a"))
+        await fixture.clock.sleepers(atLeast: 2)
+        fixture.clock.advance(by: .milliseconds(100))
+        await fixture.clock.sleepers(atLeast: 2)
+        #expect(journal.entries == [])
+        try await fixture.runtime.resume("reconcile/widget")
+        fixture.clock.advance(by: .milliseconds(100))
+        await journal.wait(for: "a")
+        #expect(await fixture.runtime.shutdown().exitCode == 0)
+        #expect(fixture.errors == [])
     }
 }

@@ -170,7 +170,9 @@ struct Fixture {
     let objects: ObjectsComponent
     let journal = Journal()
 
-    init(_ change: (inout RuntimeConfiguration) -> Void = { _ in }) throws {
+    init(
+        _ storage: any Storage = MemoryStorage(), _ change: (inout RuntimeConfiguration) -> Void = { _ in }
+    ) throws {
         var configuration = RuntimeConfiguration()
         configuration.signals = nil
         configuration.endProcess = { _ in }
@@ -178,7 +180,7 @@ struct Fixture {
         let log = log
         runtime = Runtime(
             configuration, clock: clock, logger: Logger(label: "test") { _ in LogLines(journal: log) })
-        objects = ObjectsComponent(MemoryStorage(), collection: .off, clock: clock)
+        objects = ObjectsComponent(storage, collection: .off, clock: clock)
         try runtime.addObjects(objects)
     }
 
@@ -192,6 +194,32 @@ struct Fixture {
     }
 
     var errors: [String] { log.entries.filter { $0.hasPrefix("error") || $0.hasPrefix("critical") } }
+}
+
+/// A storage in memory that never lists one kind.
+struct StuckStorage: Storage {
+    let memory = MemoryStorage()
+    let stuck: ObjectKind
+    let door = Door()
+
+    func list(_ query: ListQuery) async throws -> ObjectPage {
+        if query.selection.kind == stuck { try await door.pass() }
+        return try await memory.list(query)
+    }
+
+    func get(_ key: ObjectKey) async throws -> Object? { try await memory.get(key) }
+    func create(_ object: Object) async throws -> Object { try await memory.create(object) }
+    func update(_ object: Object, if preconditions: Preconditions) async throws -> Object {
+        try await memory.update(object, if: preconditions)
+    }
+    func delete(_ key: ObjectKey, if preconditions: Preconditions) async throws -> Object {
+        try await memory.delete(key, if: preconditions)
+    }
+    func watch(_ query: WatchQuery, after version: ResourceVersion) async throws -> WatchStream {
+        try await memory.watch(query, after: version)
+    }
+    func currentVersion() async throws -> ResourceVersion { try await memory.currentVersion() }
+    func close() async throws { try await memory.close() }
 }
 
 extension SimulatedClock {

@@ -103,13 +103,16 @@ struct FileTests {
         try await newer.connection().writeWithoutTransaction { try $0.execute(sql: "PRAGMA user_version = 99") }
         let newerError = await failure { try await newer.open() }
         #expect(newerError?.reason == .unavailable)
-        #expect(newerError?.message.contains("newer Weir") == true && newerError?.message.contains(newer.file()) == true)
+        #expect(
+            newerError?.message.contains("newer Weir") == true && newerError?.message.contains(newer.file()) == true)
 
         let foreign = try Folder()
         try await foreign.connection().write { try $0.execute(sql: "CREATE TABLE song (title TEXT)") }
         let foreignError = await failure { try await foreign.open() }
         #expect(foreignError?.message.contains("another program") == true)
-        let tables = try await foreign.connection().read { try Int.fetchOne($0, sql: "SELECT count(*) FROM sqlite_master") }
+        let tables = try await foreign.connection().read {
+            try Int.fetchOne($0, sql: "SELECT count(*) FROM sqlite_master")
+        }
         #expect(tables == 1, "nothing was changed")
 
         let text = try Folder()
@@ -152,7 +155,8 @@ struct FileTests {
         let folder = try Folder()
         let connection = try await Connections.openWriter(folder.file())
         let configuration = SQLiteStorage.Configuration()
-        let readers = Readers(path: folder.file(), configuration: Connections.reading, connectionsMax: 1, waitingMax: 10)
+        let readers = Readers(
+            path: folder.file(), configuration: Connections.reading, connectionsMax: 1, waitingMax: 10)
         let feed = ChangeFeed(readers, path: folder.file(), configuration: configuration, clock: SystemClock())
         let writer = Writer(
             connection, path: folder.file(), configuration: configuration, clock: SystemClock(), feed: feed)
@@ -177,7 +181,8 @@ struct FileTests {
         let folder = try Folder()
         let connection = try await Connections.openWriter(folder.file())
         try await connection.writeWithoutTransaction { try $0.execute(sql: "PRAGMA query_only = 1") }
-        let readers = Readers(path: folder.file(), configuration: Connections.reading, connectionsMax: 1, waitingMax: 10)
+        let readers = Readers(
+            path: folder.file(), configuration: Connections.reading, connectionsMax: 1, waitingMax: 10)
         let feed = ChangeFeed(
             readers, path: folder.file(), configuration: SQLiteStorage.Configuration(), clock: SystemClock())
         let writer = Writer(

@@ -62,7 +62,8 @@ struct ProcessTests {
         var unacknowledged = 0
         for (counter, value) in outcome.counters {
             let acknowledged = field.acknowledged(counter)
-            #expect(Set(acknowledged).count == acknowledged.count, "seed \(Self.seed): an update of \(counter) was lost")
+            #expect(
+                Set(acknowledged).count == acknowledged.count, "seed \(Self.seed): an update of \(counter) was lost")
             #expect(acknowledged.max() ?? 0 <= value, "seed \(Self.seed): what was acknowledged of \(counter) is gone")
             unacknowledged += Int(value) - acknowledged.count
         }

@@ -107,7 +107,9 @@ struct SharingTests {
             clock.advanceToNextDeadline()
         }
         // The first try after the second has passed is the last.
-        let ticker = Task { while !Task.isCancelled { await clock.sleepers(atLeast: 1); clock.advanceToNextDeadline() } }
+        let ticker = Task {
+            while !Task.isCancelled { await clock.sleepers(atLeast: 1); clock.advanceToNextDeadline() }
+        }
         let error = try #require(await late)
         ticker.cancel()
         #expect(error.reason == .unavailable)

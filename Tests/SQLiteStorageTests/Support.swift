@@ -39,7 +39,8 @@ final class Folder: Sendable {
 func object(_ name: String, kind: String = "Widget", size: Int64 = 0, labels: [String: String] = [:]) -> Object {
     var object = Object(
         apiVersion: "test/v1", kind: kind,
-        metadata: ObjectMetadata(name: name, namespace: "default", labels: labels), content: ["spec": ["size": .integer(size)]])
+        metadata: ObjectMetadata(name: name, namespace: "default", labels: labels),
+        content: ["spec": ["size": .integer(size)]])
     object.metadata.uid = "uid-of-\(name)"
     return object
 }

@@ -34,6 +34,8 @@ let allowedEdges: [String: Set<String>] = [
     "RaftSimulation": ["Raft", "WeirRuntime", "WeirSimulation"],
     "weir-simulate": ["RaftSimulation"],
     "raft-benchmark": ["Raft", "WeirSimulation"],
+    "weir-storage-writer": ["SQLiteStorage", "ObjectStore", "WeirIO", "WeirRuntime", "WeirSimulation"],
+    "sqlite-benchmark": ["SQLiteStorage", "ObjectStore", "WeirIO", "WeirRuntime"],
     "EmbeddedRuntime": ["WeirRuntime", "WorkTracking"],
     "gate-benchmark": ["WorkTracking"],
 ]

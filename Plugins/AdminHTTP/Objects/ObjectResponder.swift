@@ -124,7 +124,9 @@ struct ObjectResponder: Sendable {
                 Object(try await body(request)), named: key.name)
             return json(try await objects.update(object, part).json)
         case .patch:
-            return json(try await objects.patch(key, try await patch(request, key), part).json)
+            let value = try await body(request)
+            let patch = try Self.patch(value, type: request.headers[.contentType] ?? "", key)
+            return json(try await objects.patch(key, patch, part).json)
         case .delete:
             let query = try ObjectQuery(request.uri.queryParameters)
             let object = try await objects.delete(key, try await deleteOptions(request, query))
@@ -137,14 +139,13 @@ struct ObjectResponder: Sendable {
         }
     }
 
-    private func patch(_ request: Request, _ key: ObjectKey) async throws -> ObjectPatch {
-        let type = request.headers[.contentType]?.split(separator: ";").first.map(String.init) ?? ""
+    private static func patch(_ value: JSONValue, type: String, _ key: ObjectKey) throws -> ObjectPatch {
+        let type = type.split(separator: ";").first.map(String.init) ?? ""
         switch type {
-        case "application/merge-patch+json", "application/strategic-merge-patch+json":
-            return .merge(try await body(request))
-        case "application/json-patch+json": return .json(try await body(request))
+        case "application/merge-patch+json", "application/strategic-merge-patch+json": return .merge(value)
+        case "application/json-patch+json": return .json(value)
         case "application/apply-patch+yaml", "application/apply-patch+json":
-            var object = try Object(try await body(request))
+            var object = try Object(value)
             object.metadata.name = key.name
             object.metadata.namespace = key.namespace
             return .apply(object)

@@ -10,8 +10,8 @@ extension Object {
     }
 
     private init(members: consuming [String: JSONValue]) throws(ObjectError) {
-        apiVersion = try Self.take("apiVersion", from: &members)
-        kind = try Self.take("kind", from: &members)
+        apiVersion = try Self.text("apiVersion", members.removeValue(forKey: "apiVersion"))
+        kind = try Self.text("kind", members.removeValue(forKey: "kind"))
         if let metadata = members.removeValue(forKey: "metadata"), metadata != .null {
             self.metadata = try ObjectMetadata(metadata)
         } else {
@@ -20,8 +20,9 @@ extension Object {
         content = members
     }
 
-    private static func take(_ name: String, from members: inout [String: JSONValue]) throws(ObjectError) -> String {
-        switch members.removeValue(forKey: name) {
+    /// The text of a member that must be there.
+    static func text(_ name: String, _ value: JSONValue?) throws(ObjectError) -> String {
+        switch value {
         case .string(let text) where !text.isEmpty: return text
         case .string, .null, nil: throw .malformed(name, "is missing")
         default: throw .malformed(name, "must be a string")

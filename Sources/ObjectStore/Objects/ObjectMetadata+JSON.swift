@@ -11,23 +11,24 @@ extension ObjectMetadata {
     /// Takes one member; null takes back what an earlier member of that name said.
     mutating func take(_ name: String, _ value: JSONValue) throws(ObjectError) {
         if case .null = value { return clear(name) }
-        switch name {
-        case "name": self.name = try Self.text(name, value)
-        case "generateName": generateName = try Self.text(name, value)
-        case "namespace": namespace = try Self.text(name, value)
-        case "uid": uid = try Self.text(name, value)
-        case "resourceVersion": resourceVersion = try Self.version(name, value)
-        case "generation":
+        // Lengths are compared before names: an unequal name costs next to nothing.
+        switch (name.utf8.count, name) {
+        case (4, "name"): self.name = try Self.text(name, value)
+        case (12, "generateName"): generateName = try Self.text(name, value)
+        case (9, "namespace"): namespace = try Self.text(name, value)
+        case (3, "uid"): uid = try Self.text(name, value)
+        case (15, "resourceVersion"): resourceVersion = try Self.version(name, value)
+        case (10, "generation"):
             guard case .integer(let number) = value else {
                 throw .malformed("metadata.generation", "must be a whole number")
             }
             generation = number
-        case "creationTimestamp": creationTimestamp = try Self.moment(name, value)
-        case "deletionTimestamp": deletionTimestamp = try Self.moment(name, value)
-        case "labels": labels = try Self.texts(name, value)
-        case "annotations": annotations = try Self.texts(name, value)
-        case "finalizers": finalizers = try Self.list(name, value)
-        case "ownerReferences": ownerReferences = try OwnerReference.list(value)
+        case (17, "creationTimestamp"): creationTimestamp = try Self.moment(name, value)
+        case (17, "deletionTimestamp"): deletionTimestamp = try Self.moment(name, value)
+        case (6, "labels"): labels = try Self.texts(name, value)
+        case (11, "annotations"): annotations = try Self.texts(name, value)
+        case (10, "finalizers"): finalizers = try Self.list(name, value)
+        case (15, "ownerReferences"): ownerReferences = try OwnerReference.list(value)
         default: other[name] = value
         }
     }

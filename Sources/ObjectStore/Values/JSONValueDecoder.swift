@@ -14,15 +14,20 @@ public struct JSONValueDecoder: Sendable {
 /// One value, on the way to its type.
 struct ValueDecoder: Decoder, SingleValueDecodingContainer {
     let value: JSONValue
-    let path: JSONPath
+    /// The way to what it is in, and its key there: made one only where it is asked for.
+    private let parent: JSONPath
+    private let key: (any CodingKey)?
     /// An object's metadata, for its member of that name: made before, as its JSON is not kept.
     let metadata: ObjectMetadata?
 
-    init(_ value: JSONValue, _ path: JSONPath, metadata: ObjectMetadata? = nil) {
+    init(_ value: JSONValue, _ parent: JSONPath, _ key: (any CodingKey)? = nil, metadata: ObjectMetadata? = nil) {
         self.value = value
-        self.path = path
+        self.parent = parent
+        self.key = key
         self.metadata = metadata
     }
+
+    var path: JSONPath { key.map { parent.appending($0) } ?? parent }
 
     var codingPath: [any CodingKey] { path.keys }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
@@ -57,7 +62,7 @@ struct ValueDecoder: Decoder, SingleValueDecodingContainer {
         var result = [String: String](minimumCapacity: members.count)
         for (name, value) in members {
             guard case .string(let text) = value else {
-                throw ValueDecoder(value, path.appending(JSONName(name))).mismatch(String.self, "a string")
+                throw ValueDecoder(value, path, JSONName(name)).mismatch(String.self, "a string")
             }
             result[name] = text
         }
@@ -133,7 +138,7 @@ private struct MembersDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
                 codingPath: codingPath + [key], debugDescription: "is missing")
             throw DecodingError.keyNotFound(key, context)
         }
-        return ValueDecoder(value, path.appending(key))
+        return ValueDecoder(value, path, key)
     }
 
     func decodeNil(forKey key: Key) throws -> Bool {
@@ -160,6 +165,18 @@ private struct MembersDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
         if type == ObjectMetadata.self, isMetadata(key), let metadata = metadata as? T { return metadata }
         return try member(key).unbox(type)
+    }
+
+    /// Looks the member up once, where the general way does so three times.
+    func decodeIfPresent<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T? {
+        if isMetadata(key) { return try decode(type, forKey: key) }
+        guard let value = members[key.stringValue], value != .null else { return nil }
+        return try ValueDecoder(value, path, key).unbox(type)
+    }
+
+    func decodeIfPresent(_ type: String.Type, forKey key: Key) throws -> String? {
+        guard let value = members[key.stringValue], value != .null else { return nil }
+        return try ValueDecoder(value, path, key).decode(type)
     }
 
     func nestedContainer<NestedKey: CodingKey>(
@@ -197,7 +214,7 @@ private struct ElementsDecoder: UnkeyedDecodingContainer {
                 codingPath: codingPath + [JSONName(currentIndex)], debugDescription: "is missing")
             throw DecodingError.valueNotFound(type, context)
         }
-        let result = try body(ValueDecoder(elements[currentIndex], path.appending(JSONName(currentIndex))))
+        let result = try body(ValueDecoder(elements[currentIndex], path, JSONName(currentIndex)))
         currentIndex += 1
         return result
     }

@@ -16,17 +16,21 @@ extension Controller {
         var ended: Ended?
         while let taken = await keys.next(after: ended) {
             ended = await tracked(taken, life)
+            guard ended == nil else { continue }
+            keys.giveBack(taken)
+            guard await isAdmittedAgain(life.scope) else { return }
         }
     }
 
-    /// One reconcile as an operation of the gate; cancelled where the gate was closed first.
-    private func tracked(_ taken: Taken, _ life: Life) async -> Ended {
-        var ended = Ended(taken: taken, outcome: .cancelled)
+    /// One reconcile as an operation of the gate; nil where the gate refused it.
+    private func tracked(_ taken: Taken, _ life: Life) async -> Ended? {
+        var ended: Ended?
         let key = taken.item.key
         do {
             try await life.scope.gate.track("reconcile", key: "\(key.namespace)/\(key.name)") {
-                ended = await reconcile(taken, life)
-                switch ended.outcome {
+                let result = await reconcile(taken, life)
+                ended = result
+                switch result.outcome {
                 case .succeeded: break
                 case .cancelled: throw CancellationError()
                 case .failed(let error): throw error
@@ -34,9 +38,19 @@ extension Controller {
                 }
             }
         } catch {
-            await tell(ended, life)
+            if let ended { tell(ended, life) }
         }
         return ended
+    }
+
+    /// After a refusal: false where the gate has closed; otherwise waits until it is read-only no more.
+    ///
+    /// A gate tells nobody that it may be written to again, so that it is looked at now and then.
+    private func isAdmittedAgain(_ scope: ReconcileScope) async -> Bool {
+        while scope.gate.isReadOnly, !scope.gate.isClosed {
+            guard (try? await scope.clock.sleep(for: .milliseconds(100))) != nil else { return false }
+        }
+        return !scope.gate.isClosed
     }
 
     private func reconcile(_ taken: Taken, _ life: Life) async -> Ended {
@@ -65,6 +79,7 @@ extension Controller {
     ///
     /// The cache leaves out what does not decode. That must not look like a deletion: a reconciler would clean up.
     private func object(_ key: ObjectKey, _ life: Life) async throws -> Content? {
+        guard key.kind == Content.definition.kind else { throw Unreadable(reason: "the key is of another kind") }
         if let object = life.cache.object(key) { return object }
         let stored: Object
         do {
@@ -75,13 +90,13 @@ extension Controller {
         do {
             return try stored.decoded(as: Content.self)
         } catch {
-            throw Unreadable(reason: error)
+            throw Unreadable(reason: "\(error)")
         }
     }
 
     /// An object is there, but not as its type wants it; it will not be before the next change.
     private struct Unreadable: Error, CustomStringConvertible {
-        var reason: any Error
+        var reason: String
         var description: String { "it cannot be read as \(Content.self): \(reason)" }
     }
 
@@ -158,14 +173,25 @@ extension Controller {
                     guard !metadata.isBeingDeleted else { return }
                     for name in names { metadata.addFinalizer(name) }
                 }
+                if request.object?.metadata.isBeingDeleted == true { return .done }
             }
             return try await body(request)
         }
+        // The cache may not know yet what was cleaned up the last time.
+        guard let object = try await stored(request) else { return .done }
         for finalizer in settings.finalizers where object.metadata.hasFinalizer(finalizer.name) {
             try await finalizer.cleanUp(request, object)
             _ = try await write(request) { $0.removeFinalizer(finalizer.name) }
         }
         return .done
+    }
+
+    private func stored(_ request: ReconcileRequest<Content>) async throws -> Content? {
+        do {
+            return try await request.client.get(Content.self, request.name, in: request.namespace)
+        } catch let error as ObjectError where error.reason == .notFound {
+            return nil
+        }
     }
 
     private func write(
@@ -183,19 +209,24 @@ extension Controller {
     // MARK: Telling
 
     /// Logs how a reconcile failed, and writes the event where that is wanted.
-    private func tell(_ ended: Ended, _ life: Life) async {
+    private func tell(_ ended: Ended, _ life: Life) {
         let item = ended.taken.item
         var metadata: Logger.Metadata = ["name": "\(item.key.name)", "attempt": "\(item.attempt)"]
         if !item.key.namespace.isEmpty { metadata["namespace"] = "\(item.key.namespace)" }
         let logger = life.scope.logger
+        let failure: any Error
         switch ended.outcome {
         case .succeeded: return
         case .cancelled: return logger.info("given up: the reconciler drains, or leads no more", metadata: metadata)
         case .terminal(let error):
+            failure = error
             logger.error("reconcile failed for good: \(error)", metadata: metadata)
         case .failed(let error):
+            failure = error
             let isConflict = (error as? ObjectError)?.reason == .conflict
             logger.log(level: isConflict ? .info : .error, "reconcile failed: \(error)", metadata: metadata)
         }
+        guard settings.recordsFailures, let object = life.cache.object(item.key) else { return }
+        life.scope.events.warning(object, "ReconcileFailed", "\(failure)")
     }
 }

@@ -60,7 +60,7 @@ final class Controller<Content: Resource>: Component {
         state.withLock { $0.isAddedAtRunTime = true }
         Task {
             do {
-                try await runtime.addInformers()
+                try await runtime.addCompanions()
                 try await runtime.add(self)
                 startResult.resolve(.success(()))
             } catch {
@@ -75,16 +75,18 @@ final class Controller<Content: Resource>: Component {
         do {
             try await begin(context)
         } catch {
-            startResult.resolve(.failure(error))
+            tell(.failure(error))
             throw error
         }
         let registration = runtime?.metrics.add(ReconcilerMetrics(self))
-        let isWaitedFor = state.withLock { state in
-            state.metrics = registration
-            return state.isAddedAtRunTime
-        }
-        // The runtime knows of it only after this returned, and so does whoever added it.
-        if !isWaitedFor { startResult.resolve(.success(())) }
+        state.withLock { $0.metrics = registration }
+        tell(.success(()))
+    }
+
+    /// Tells how the start went, unless that is told when the runtime has taken note of it.
+    private func tell(_ result: Result<Void, any Error>) {
+        guard !state.withLock({ $0.isAddedAtRunTime }) else { return }
+        startResult.resolve(result)
     }
 
     /// Only notes that the process goes down: from here on a drain has a deadline.
@@ -105,7 +107,9 @@ final class Controller<Content: Resource>: Component {
         await life.election?.value
         for worker in workers() { await worker.value }
         for source in life.sources { await source.stop() }
-        await settings.election?.resign()
+        guard let election = settings.election else { return }
+        await election.resign()
+        state.withLock { $0.isLeader = false }
     }
 
     func resume() async {
@@ -142,18 +146,17 @@ final class Controller<Content: Resource>: Component {
     // MARK: Beginning
 
     private func begin(_ context: ComponentContext) async throws {
-        guard let objects = runtime?.objects, let informers = runtime?.informers else {
+        guard let objects = runtime?.objects, let informers = runtime?.informers, let events = runtime?.events else {
             throw RuntimeError.noObjects(for: name)
         }
-        let client = Client(objects)
         let scope = ReconcileScope(
-            client: client, logger: context.logger, clock: context.clock, gate: context.gate)
+            client: Client(objects), events: events, logger: context.logger, clock: context.clock, gate: context.gate)
         let source = SourceContext(informers: informers, namespace: settings.namespace, keys: keys)
         let cache = KindSource<Content>(role: .reconciled, when: settings.predicate ?? .everything, in: source) {
             [ObjectKey(Content.definition.kind, namespace: $0.metadata.namespace, name: $0.metadata.name)]
         }
         let sources: [any ReconcileSource] = [cache] + settings.sources.map { $0(source) }
-        try await start(sources, context.clock)
+        try await start(sources, context.clock, context.logger)
         state.withLock { $0.life = Life(scope: scope, cache: cache, sources: sources) }
         do {
             guard let election = settings.election else { return try startWorkers() }
@@ -167,7 +170,7 @@ final class Controller<Content: Resource>: Component {
     }
 
     /// Starts all sources at once; throws where one is not in step within the limit, and names those that are not.
-    private func start(_ sources: [any ReconcileSource], _ clock: any Clock) async throws {
+    private func start(_ sources: [any ReconcileSource], _ clock: any Clock, _ logger: Logger) async throws {
         do {
             try await withThrowingTaskGroup(of: Int?.self) { group in
                 for (index, source) in sources.enumerated() {
@@ -189,6 +192,7 @@ final class Controller<Content: Resource>: Component {
                         throw SourcesNotInStep(reconciler: name, sources: names, limit: limit)
                     }
                     waiting.remove(index)
+                    logger.debug("in step with \(sources[index].name)")
                 }
             }
         } catch {
@@ -223,6 +227,8 @@ final class Controller<Content: Resource>: Component {
             do {
                 try await election.lead()
                 guard !Task.isCancelled else { return }
+                // What the leader before left undone nobody tells of.
+                keys.add(currentLife?.cache.keys() ?? [], .low)
                 try startWorkers()
             } catch {
                 return

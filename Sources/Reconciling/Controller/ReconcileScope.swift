@@ -7,14 +7,16 @@ internal import WorkTracking
 /// What all reconciles of one reconciler share.
 final class ReconcileScope: Sendable {
     let client: Client
+    let events: EventRecorder
     let logger: Logger
     let clock: any Clock
     let gate: Gate
     /// When a drain will cancel what still runs; nil while none with a deadline runs.
     private let cancelDate = Mutex<MonotonicTime?>(nil)
 
-    init(client: Client, logger: Logger, clock: any Clock, gate: Gate) {
+    init(client: Client, events: EventRecorder, logger: Logger, clock: any Clock, gate: Gate) {
         self.client = client
+        self.events = events
         self.logger = logger
         self.clock = clock
         self.gate = gate

@@ -56,9 +56,9 @@ final class KeyQueue: Sendable {
 
     // MARK: Modes
 
-    /// Lets workers take keys.
+    /// Lets workers take keys, unless it is closed.
     func open() {
-        state.withLock { $0.mode = .open }
+        state.withLock { if $0.mode == .paused { $0.mode = .open } }
     }
 
     /// Sends workers home when they come back, and keeps the keys.
@@ -136,6 +136,15 @@ final class KeyQueue: Sendable {
             case .over: continuation.resume(returning: nil)
             case .wait: break
             }
+        }
+    }
+
+    /// Takes a key back that was not reconciled.
+    func giveBack(_ taken: Taken) {
+        let now = clock.now
+        state.withLock { state in
+            if state.mode != .closed { state.queue.add(taken.item.key, priority: taken.item.priority, at: now) }
+            state.queue.done(taken.item.key)
         }
     }
 

@@ -37,8 +37,16 @@ final class KindSource<Content: Resource>: ReconcileSource {
         state.withLock { $0.informer }?.get(key)
     }
 
+    /// The keys of all objects that are there.
+    func keys() -> [ObjectKey] { state.withLock { $0.informer }?.list().flatMap(keysOf) ?? [] }
+
     func start() async throws {
-        let informer = context.informers.informer(Content.self, in: context.namespace)
+        let namespace: String? =
+            switch Content.definition.scope {
+            case .namespaced: context.namespace
+            case .cluster: nil
+            }
+        let informer = context.informers.informer(Content.self, in: namespace)
         let handler = informer.addHandler { [weak self] in self?.take($0) }
         state.withLock { $0 = State(informer: informer, handler: handler) }
         try await informer.synced()

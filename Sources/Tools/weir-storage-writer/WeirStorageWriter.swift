@@ -107,8 +107,10 @@ struct CounterWriter {
     }
 
     mutating func run(until stop: StopFlag) async throws {
-        let counters = try await storage.list(ListQuery(ObjectSelection(kind: ObjectKind(group: "test", name: "Counter"))))
-            .objects.map(\.key)
+        let counters = try await storage.list(
+            ListQuery(ObjectSelection(kind: ObjectKind(group: "test", name: "Counter")))
+        )
+        .objects.map(\.key)
         while !stop.isRaised {
             switch Int.random(in: 0..<10, using: &random) {
             case 0:

@@ -91,10 +91,10 @@ struct ClientTests {
 
     @Test("creates, gets, updates and deletes typed objects")
     func verbs() async throws {
-        let created = try await client.create(Widget("a", size: 3))
+        let created = try await client.create(Gadget("a", size: 3))
         #expect(!created.metadata.uid.isEmpty)
         #expect(created.metadata.generation == 1)
-        var found = try await client.get(Widget.self, "a")
+        var found = try await client.get(Gadget.self, "a")
         #expect(found == created)
         found.spec.size = 4
         let updated = try await client.update(found)
@@ -105,102 +105,102 @@ struct ClientTests {
         }
         found = updated
         found.spec.size = 5
-        found.status = Widget.Status(isReady: true)
+        found.status = Gadget.Status(isReady: true)
         let written = try await client.updateStatus(found)
         #expect(written.status?.isReady == true)
         #expect(written.spec.size == 4, "the status only")
-        try await client.delete(Widget.self, "a")
-        await #expect { try await client.get(Widget.self, "a") } throws: { isReason(.notFound)($0) }
+        try await client.delete(Gadget.self, "a")
+        await #expect { try await client.get(Gadget.self, "a") } throws: { isReason(.notFound)($0) }
     }
 
     @Test("looks names up in its namespace, unless another one is given")
     func namespaces() async throws {
-        var widget = Widget("a")
-        widget.metadata.namespace = ""
-        let inBlue = try await client.inNamespace("blue").create(widget)
+        var gadget = Gadget("a")
+        gadget.metadata.namespace = ""
+        let inBlue = try await client.inNamespace("blue").create(gadget)
         #expect(inBlue.metadata.namespace == "blue")
-        try await client.create(widget)
-        try await client.create(Widget("b", in: "red"))
-        #expect(try await client.get(Widget.self, "b", in: "red").metadata.namespace == "red")
-        await #expect { try await client.get(Widget.self, "b") } throws: { isReason(.notFound)($0) }
-        let all = try await client.list(Widget.self).map { "\($0.metadata.namespace)/\($0.metadata.name)" }
+        try await client.create(gadget)
+        try await client.create(Gadget("b", in: "red"))
+        #expect(try await client.get(Gadget.self, "b", in: "red").metadata.namespace == "red")
+        await #expect { try await client.get(Gadget.self, "b") } throws: { isReason(.notFound)($0) }
+        let all = try await client.list(Gadget.self).map { "\($0.metadata.namespace)/\($0.metadata.name)" }
         #expect(all == ["blue/a", "default/a", "red/b"])
-        #expect(try await client.list(Widget.self, in: "red").count == 1)
+        #expect(try await client.list(Gadget.self, in: "red").count == 1)
     }
 
     @Test("lists in pages, and by labels")
     func lists() async throws {
         for index in 0..<7 {
-            try await client.create(Widget("w\(index)", size: index, labels: ["odd": "\(index % 2)"]))
+            try await client.create(Gadget("w\(index)", size: index, labels: ["odd": "\(index % 2)"]))
         }
-        var page = try await client.list(Widget.self, limit: 3)
+        var page = try await client.list(Gadget.self, limit: 3)
         var sizes = page.map(\.spec.size)
         let version = page.resourceVersion
         while let token = page.continueToken {
-            page = try await client.list(Widget.self, limit: 3, continueToken: token)
+            page = try await client.list(Gadget.self, limit: 3, continueToken: token)
             #expect(page.resourceVersion == version)
             sizes += page.map(\.spec.size)
         }
         #expect(sizes == Array(0..<7))
-        #expect(try await client.list(Widget.self, labels: LabelSelector(["odd": "1"])).map(\.spec.size) == [1, 3, 5])
+        #expect(try await client.list(Gadget.self, labels: LabelSelector(["odd": "1"])).map(\.spec.size) == [1, 3, 5])
     }
 
     @Test("an object that is not as its type wants it says which member is wrong, and can be deleted")
     func malformed() async throws {
         _ = try await store.create(
             Object(
-                apiVersion: "example.com/v1", kind: "Widget",
+                apiVersion: "example.com/v1", kind: "Gadget",
                 metadata: ObjectMetadata(name: "bad", namespace: "default"),
                 content: ["spec": ["size": "big"]]))
-        await #expect { try await client.get(Widget.self, "bad") } throws: { error in
+        await #expect { try await client.get(Gadget.self, "bad") } throws: { error in
             let error = error as? ObjectError
             return error?.reason == .invalid && error?.causes.map(\.field) == ["spec.size"]
         }
-        let deleted = try await client.delete(Widget.self, "bad")
+        let deleted = try await client.delete(Gadget.self, "bad")
         #expect(deleted.spec?["size"] == "big")
     }
 
     @Test("deletes the object that was read, not a later one of its name")
     func deletesThat() async throws {
-        let first = try await client.create(Widget("a"))
-        try await client.delete(Widget.self, "a")
-        let second = try await client.create(Widget("a"))
+        let first = try await client.create(Gadget("a"))
+        try await client.delete(Gadget.self, "a")
+        let second = try await client.create(Gadget("a"))
         await #expect { try await client.delete(first) } throws: { isReason(.conflict)($0) }
         try await client.delete(second)
-        #expect(try await client.list(Widget.self).isEmpty)
+        #expect(try await client.list(Gadget.self).isEmpty)
     }
 
     @Test("patches in one step")
     func patches() async throws {
-        try await client.create(Widget("a", size: 3))
-        let patched = try await client.patch(Widget.self, "a", .merge(["spec": ["color": "green"]]))
-        #expect(patched.spec == Widget.Spec(size: 3, color: "green"))
+        try await client.create(Gadget("a", size: 3))
+        let patched = try await client.patch(Gadget.self, "a", .merge(["spec": ["color": "green"]]))
+        #expect(patched.spec == Gadget.Spec(size: 3, color: "green"))
         let tested: JSONValue = [
             ["op": "test", "path": "/spec/size", "value": 3], ["op": "replace", "path": "/spec/size", "value": 9],
         ]
-        #expect(try await client.patch(Widget.self, "a", .json(tested)).spec.size == 9)
+        #expect(try await client.patch(Gadget.self, "a", .json(tested)).spec.size == 9)
         await #expect(throws: ObjectError.self, "the test does not hold any more") {
-            try await client.patch(Widget.self, "a", .json(tested))
+            try await client.patch(Gadget.self, "a", .json(tested))
         }
-        #expect(try await client.get(Widget.self, "a").spec.size == 9)
+        #expect(try await client.get(Gadget.self, "a").spec.size == 9)
     }
 
     @Test("applies what is wanted, and leaves what others set")
     func applies() async throws {
-        #expect(try await client.apply(Widget("a", size: 1)).spec == Widget.Spec(size: 1))
-        try await client.patch(Widget.self, "a", .merge(["spec": ["color": "green"]]))
-        #expect(try await client.apply(Widget("a", size: 2)).spec == Widget.Spec(size: 2, color: "green"))
+        #expect(try await client.apply(Gadget("a", size: 1)).spec == Gadget.Spec(size: 1))
+        try await client.patch(Gadget.self, "a", .merge(["spec": ["color": "green"]]))
+        #expect(try await client.apply(Gadget("a", size: 2)).spec == Gadget.Spec(size: 2, color: "green"))
     }
 
     @Test("changes an object on what is there, however often others come in between")
     func updatesOnTop() async throws {
-        try await client.create(Widget("a", size: 0))
+        try await client.create(Gadget("a", size: 0))
         let other = client
-        let disturbed = disturbed(5) { try await other.update(Widget.self, "a") { $0.spec.size += 100 } }
+        let disturbed = disturbed(5) { try await other.update(Gadget.self, "a") { $0.spec.size += 100 } }
         let runs = Mutex(0)
-        let updated = try await disturbed.update(Widget.self, "a") { widget in
+        let updated = try await disturbed.update(Gadget.self, "a") { gadget in
             runs.withLock { $0 += 1 }
-            widget.spec.size += 1
+            gadget.spec.size += 1
         }
         #expect(updated.spec.size == 501)
         #expect(runs.withLock { $0 } == 6)
@@ -208,18 +208,18 @@ struct ClientTests {
 
     @Test("gives up with the conflict where others always come in between")
     func givesUp() async throws {
-        try await client.create(Widget("a", size: 0))
+        try await client.create(Gadget("a", size: 0))
         let other = client
-        let disturbed = disturbed(.max) { try await other.update(Widget.self, "a") { $0.spec.size += 1 } }
-        await #expect { try await disturbed.update(Widget.self, "a") { $0.spec.size = -1 } } throws: {
+        let disturbed = disturbed(.max) { try await other.update(Gadget.self, "a") { $0.spec.size += 1 } }
+        await #expect { try await disturbed.update(Gadget.self, "a") { $0.spec.size = -1 } } throws: {
             isReason(.conflict)($0)
         }
-        #expect(try await client.get(Widget.self, "a").spec.size == 32)
+        #expect(try await client.get(Gadget.self, "a").spec.size == 32)
     }
 
     @Test("loses no update of many at once")
     func concurrentUpdates() async throws {
-        try await client.create(Widget("a", size: 0))
+        try await client.create(Gadget("a", size: 0))
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {
                 group.addTask {
@@ -227,7 +227,7 @@ struct ClientTests {
                         var isDone = false
                         while !isDone {
                             do {
-                                try await client.update(Widget.self, "a") { $0.spec.size += 1 }
+                                try await client.update(Gadget.self, "a") { $0.spec.size += 1 }
                                 isDone = true
                             } catch let error as ObjectError where error.reason == .conflict {}
                         }
@@ -236,15 +236,15 @@ struct ClientTests {
             }
             try await group.waitForAll()
         }
-        #expect(try await client.get(Widget.self, "a").spec.size == 200)
+        #expect(try await client.get(Gadget.self, "a").spec.size == 200)
     }
 
     @Test("writes nothing where nothing changes")
     func unchanged() async throws {
-        let created = try await client.create(Widget("a"))
+        let created = try await client.create(Gadget("a"))
         let calls = Mutex<[HookedAccess<ObjectStore>.Call]>([])
         let counting = Client(HookedAccess(wrapped: store) { call in calls.withLock { $0.append(call) } })
-        #expect(try await counting.update(Widget.self, "a") { _ in } == created)
+        #expect(try await counting.update(Gadget.self, "a") { _ in } == created)
         #expect(calls.withLock { $0 } == [.get])
     }
 
@@ -252,22 +252,22 @@ struct ClientTests {
     func keepsUnknown() async throws {
         _ = try await store.create(
             Object(
-                apiVersion: "example.com/v1", kind: "Widget", metadata: ObjectMetadata(name: "a", namespace: "default"),
+                apiVersion: "example.com/v1", kind: "Gadget", metadata: ObjectMetadata(name: "a", namespace: "default"),
                 content: ["spec": ["size": 1, "color": "red", "newer": ["deep": true]], "extra": [1, 2]]))
-        try await client.update(Widget.self, "a") { widget in
-            widget.spec.size = 2
-            widget.spec.color = nil
+        try await client.update(Gadget.self, "a") { gadget in
+            gadget.spec.size = 2
+            gadget.spec.color = nil
         }
-        let stored = try await store.get(client.key(Widget.self, "a"))
+        let stored = try await store.get(client.key(Gadget.self, "a"))
         #expect(stored.spec == ["size": 2, "newer": ["deep": true]])
         #expect(stored.content["extra"] == [1, 2])
-        try await client.update(try await client.get(Widget.self, "a"))
+        try await client.update(try await client.get(Gadget.self, "a"))
         #expect(try await store.get(stored.key).spec == ["size": 2], "a whole update replaces the whole")
     }
 
     @Test("makes sure of an object: created, updated, or as it is")
     func createOrUpdate() async throws {
-        let wanted = Widget("a", size: 0)
+        let wanted = Gadget("a", size: 0)
         let results = try await [
             client.createOrUpdate(wanted) { $0.spec.size = 4 }, client.createOrUpdate(wanted) { $0.spec.size = 4 },
             client.createOrUpdate(wanted) { $0.spec.size = 5 },
@@ -279,26 +279,26 @@ struct ClientTests {
     @Test("makes sure of an object that somebody else makes, or removes, in between")
     func createOrUpdateRaces() async throws {
         let other = client
-        let late = disturbed(1) { try await other.create(Widget("a", size: 7, labels: ["by": "other"])) }
-        let updated = try await late.createOrUpdate(Widget("a")) { $0.spec.size += 1 }
+        let late = disturbed(1) { try await other.create(Gadget("a", size: 7, labels: ["by": "other"])) }
+        let updated = try await late.createOrUpdate(Gadget("a")) { $0.spec.size += 1 }
         #expect(updated.outcome == .updated)
         #expect(updated.resource.spec.size == 8)
         #expect(updated.resource.metadata.labels == ["by": "other"])
-        let removed = disturbed(1) { try await other.delete(Widget.self, "a") }
-        let created = try await removed.createOrUpdate(Widget("a")) { $0.spec.size += 1 }
+        let removed = disturbed(1) { try await other.delete(Gadget.self, "a") }
+        let created = try await removed.createOrUpdate(Gadget("a")) { $0.spec.size += 1 }
         #expect(created.outcome == .created)
         #expect(created.resource.spec.size == 2)
     }
 
     @Test("a watch tells what is there, then what changes, then ends with the store's watch")
     func watches() async throws {
-        try await client.create(Widget("a", size: 1))
-        let watch = try await client.watch(Widget.self)
+        try await client.create(Gadget("a", size: 1))
+        let watch = try await client.watch(Gadget.self)
         var events = watch.makeAsyncIterator()
         guard case .added(let first)? = try await events.next()?.change else { throw CancellationError() }
         #expect(first.metadata.name == "a")
-        try await client.update(Widget.self, "a") { $0.spec.size = 2 }
-        let deleted = try await client.delete(Widget.self, "a")
+        try await client.update(Gadget.self, "a") { $0.spec.size = 2 }
+        let deleted = try await client.delete(Gadget.self, "a")
         guard case .modified(let second)? = try await events.next()?.change else { throw CancellationError() }
         #expect(second.spec.size == 2)
         let last = try await events.next()
@@ -311,13 +311,13 @@ struct ClientTests {
 
     @Test("a watch goes on after a version, and says where that is forgotten")
     func watchesAfter() async throws {
-        let first = try await client.create(Widget("a"))
-        let second = try await client.create(Widget("b"))
-        var events = try await client.watch(Widget.self, after: first.metadata.resourceVersion).makeAsyncIterator()
+        let first = try await client.create(Gadget("a"))
+        let second = try await client.create(Gadget("b"))
+        var events = try await client.watch(Gadget.self, after: first.metadata.resourceVersion).makeAsyncIterator()
         #expect(try await events.next()?.resource == second)
         let forgetful = Client(anyStore(historyMax: 1))
-        for index in 0..<5 { try await forgetful.create(Widget("w\(index)")) }
-        await #expect { try await forgetful.watch(Widget.self, after: ResourceVersion(1)) } throws: {
+        for index in 0..<5 { try await forgetful.create(Gadget("w\(index)")) }
+        await #expect { try await forgetful.watch(Gadget.self, after: ResourceVersion(1)) } throws: {
             isReason(.expired)($0)
         }
     }
@@ -339,12 +339,12 @@ struct FinalizerTests {
 
     @Test("one owner manages an object, and others may own it beside")
     func owners() throws {
-        func owner(_ name: String) -> Widget {
-            var widget = Widget(name)
-            widget.metadata.uid = "uid-\(name)"
-            return widget
+        func owner(_ name: String) -> Gadget {
+            var gadget = Gadget(name)
+            gadget.metadata.uid = "uid-\(name)"
+            return gadget
         }
-        var part = Widget("part")
+        var part = Gadget("part")
         part.metadata.namespace = ""
         try part.setControllerReference(owner("first"))
         #expect(part.metadata.namespace == "default", "it lives where its owner does")
@@ -353,7 +353,7 @@ struct FinalizerTests {
         try part.setControllerReference(owner("first"))
         #expect(part.metadata.ownerReferences.count == 1)
         #expect { try part.setControllerReference(owner("second")) } throws: { error in
-            "\(error)" == "'part' in namespace 'default' is managed by Widget 'first' already"
+            "\(error)" == "'part' in namespace 'default' is managed by Gadget 'first' already"
         }
         try part.setOwnerReference(owner("second"))
         try part.setOwnerReference(owner("first"))
@@ -365,7 +365,7 @@ struct FinalizerTests {
         )
         #expect(gone && !goneAgain)
         #expect(throws: ObjectError.self, "an owner has to be stored") {
-            try part.setOwnerReference(Widget("new"))
+            try part.setOwnerReference(Gadget("new"))
         }
         var far = owner("far")
         far.metadata.namespace = "elsewhere"

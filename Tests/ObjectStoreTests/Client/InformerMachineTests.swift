@@ -6,16 +6,16 @@ import WeirSimulation
 
 /// A handler that believes what it is told, and notes where that contradicts itself.
 struct Believer {
-    private(set) var known: [String: Widget] = [:]
+    private(set) var known: [String: Gadget] = [:]
     private(set) var contradictions: [String] = []
 
-    mutating func take(_ change: ResourceChange<Widget>) {
+    mutating func take(_ change: ResourceChange<Gadget>) {
         let metadata = change.resource.metadata
         let name = "\(metadata.namespace)/\(metadata.name)"
         switch change.change {
-        case .added(let widget):
+        case .added(let gadget):
             if known[name] != nil { contradictions.append("\(name) was added twice") }
-            known[name] = widget
+            known[name] = gadget
         case .updated(let old, let new):
             if known[name] != old { contradictions.append("\(name) was updated from what it never was") }
             if old.metadata.uid != new.metadata.uid { contradictions.append("\(name) became another object") }
@@ -23,8 +23,8 @@ struct Believer {
                 contradictions.append("\(name) was updated to what it was")
             }
             known[name] = new
-        case .deleted(let widget):
-            if known[name] != widget { contradictions.append("\(name) was deleted as it never was") }
+        case .deleted(let gadget):
+            if known[name] != gadget { contradictions.append("\(name) was deleted as it never was") }
             known[name] = nil
         }
     }
@@ -34,26 +34,26 @@ struct Believer {
 struct InformerMachineTests {
     let start = MonotonicTime(nanoseconds: 0)
 
-    func cached(_ name: String, _ version: UInt64, uid: String = "u") -> CachedResource<Widget> {
-        var widget = Widget(name, size: Int(version))
-        widget.metadata.resourceVersion = ResourceVersion(version)
-        widget.metadata.uid = uid
-        return CachedResource(widget)
+    func cached(_ name: String, _ version: UInt64, uid: String = "u") -> CachedResource<Gadget> {
+        var gadget = Gadget(name, size: Int(version))
+        gadget.metadata.resourceVersion = ResourceVersion(version)
+        gadget.metadata.uid = uid
+        return CachedResource(gadget)
     }
 
-    func describe(_ changes: [ResourceChange<Widget>]) -> [String] {
+    func describe(_ changes: [ResourceChange<Gadget>]) -> [String] {
         changes.map { change in
             switch change.change {
-            case .added(let widget): "+\(widget.metadata.name)\(widget.spec.size)"
+            case .added(let gadget): "+\(gadget.metadata.name)\(gadget.spec.size)"
             case .updated(let old, let new): "\(old.metadata.name)\(old.spec.size)>\(new.spec.size)"
-            case .deleted(let widget): "-\(widget.metadata.name)\(widget.spec.size)"
+            case .deleted(let gadget): "-\(gadget.metadata.name)\(gadget.spec.size)"
             }
         }
     }
 
     @Test("lists page by page, then watches from where the first page began")
     func pages() {
-        var machine = InformerMachine<Widget>()
+        var machine = InformerMachine<Gadget>()
         #expect(machine.action == .list(continueToken: nil))
         #expect(machine.step(.page([cached("a", 3)], version: ResourceVersion(9), continueToken: "t")).isEmpty)
         #expect(machine.action == .list(continueToken: "t"))
@@ -66,7 +66,7 @@ struct InformerMachineTests {
 
     @Test("passes over what a later page showed already")
     func overlap() {
-        var machine = InformerMachine<Widget>()
+        var machine = InformerMachine<Gadget>()
         _ = machine.step(.page([cached("a", 3)], version: ResourceVersion(9), continueToken: "t"))
         _ = machine.step(.page([cached("b", 12, uid: "new")], version: ResourceVersion(9), continueToken: nil))
         let key = cached("b", 0).key
@@ -81,7 +81,7 @@ struct InformerMachineTests {
 
     @Test("makes up for what it missed: what went, what changed, and what was made again")
     func relist() {
-        var machine = InformerMachine<Widget>()
+        var machine = InformerMachine<Gadget>()
         _ = machine.step(
             .page(
                 [cached("a", 1), cached("b", 2), cached("c", 3), cached("d", 4)], version: ResourceVersion(4),
@@ -99,7 +99,7 @@ struct InformerMachineTests {
 
     @Test("goes on where a watch broke off, after a while")
     func goesOn() {
-        var machine = InformerMachine<Widget>()
+        var machine = InformerMachine<Gadget>()
         _ = machine.step(.page([], version: ResourceVersion(4), continueToken: nil))
         _ = machine.step(.watchOpened(at: start))
         _ = machine.step(.events([.put(cached("a", 6), at: ResourceVersion(6)), .bookmark(ResourceVersion(8))]))
@@ -111,7 +111,7 @@ struct InformerMachineTests {
 
     @Test("waits longer with each failure, up to 30 s, and little again after a success")
     func backOff() {
-        var machine = InformerMachine<Widget>()
+        var machine = InformerMachine<Gadget>()
         var waits: [Int64] = []
         func wait() {
             guard case .wait(let deadline) = machine.action else { return waits.append(0) }
@@ -136,7 +136,7 @@ struct InformerMachineTests {
 
     @Test("begins a list anew where a page of it failed")
     func brokenList() {
-        var machine = InformerMachine<Widget>()
+        var machine = InformerMachine<Gadget>()
         _ = machine.step(.page([cached("a", 3)], version: ResourceVersion(9), continueToken: "t"))
         _ = machine.step(.failed(.expired, at: start))
         #expect(machine.action == .list(continueToken: nil))
@@ -146,11 +146,11 @@ struct InformerMachineTests {
     }
 
     @Test("whatever breaks off and expires, ends with what the store has, and tells handlers a consistent story")
-    func property() {
+    func property() throws {
         for seed in UInt64(1)...80 {
-            var run = InformerRun(seed: seed)
-            run.random(steps: 300)
-            run.settle()
+            var run = try InformerRun(seed: seed)
+            try run.random(steps: 300)
+            try run.settle()
             #expect(run.problems == [], "seed \(seed)")
             guard run.problems.isEmpty else { return }
         }
@@ -160,7 +160,7 @@ struct InformerMachineTests {
 /// One informer's machine and one store, with faults under a seed.
 struct InformerRun {
     private(set) var problems: [String] = []
-    private var machine = InformerMachine<Widget>()
+    private var machine = InformerMachine<Gadget>()
     private var store = ModelStore()
     private var believer = Believer()
     private var random: SeededRandom
@@ -168,42 +168,42 @@ struct InformerRun {
     private var isWatching = false
     private let selection: ObjectSelection
 
-    init(seed: UInt64) {
+    init(seed: UInt64) throws {
         random = SeededRandom(seed: seed)
         let labels: LabelSelector = seed % 2 == 0 ? .everything : LabelSelector([.isNotIn("team", ["blue"])])
         selection = ObjectSelection(
-            kind: Widget.definition.kind, namespace: seed % 3 == 0 ? "a" : nil, labels: labels)
+            kind: Gadget.definition.kind, namespace: seed % 3 == 0 ? "a" : nil, labels: labels)
         machine.cache.add(.label("team"))
-        for _ in 0..<10 { store.changeSomething(&random) }
+        for _ in 0..<10 { try store.changeSomething(&random) }
     }
 
-    mutating func random(steps: Int) {
+    mutating func random(steps: Int) throws {
         for _ in 0..<steps {
             now = now + .milliseconds(Int.random(in: 0..<1_000, using: &random))
-            if random.chance(0.5) { store.changeSomething(&random) }
+            if random.chance(0.5) { try store.changeSomething(&random) }
             if random.chance(0.03) { store.forget() }
-            if random.chance(0.7) { act(faults: 0.1) }
+            if random.chance(0.7) { try act(faults: 0.1) }
             check()
         }
     }
 
     /// Without faults from here on: until the machine has seen everything.
-    mutating func settle() {
+    mutating func settle() throws {
         for _ in 0..<1_000 {
             if case .watch(let version) = machine.action, store.events(selection, after: version)?.isEmpty == true {
-                return checkEnd()
+                return try checkEnd()
             }
-            act(faults: 0)
+            try act(faults: 0)
         }
         problems.append("it never came to an end")
     }
 
-    private mutating func act(faults: Double) {
+    private mutating func act(faults: Double) throws {
         switch machine.action {
         case .list(let token):
             if random.chance(faults) { return step(.failed(random.chance(0.5) ? .expired : .other, at: now)) }
             let page = store.page(selection, after: token, limit: 3)
-            let found = page.objects.map { try! CachedResource<Widget>($0) }
+            let found = try page.objects.map { try CachedResource<Gadget>($0) }
             step(.page(found, version: page.resourceVersion, continueToken: page.continueToken))
         case .watch(let version):
             guard !random.chance(faults), let events = store.events(selection, after: version) else {
@@ -217,9 +217,9 @@ struct InformerRun {
             }
             guard !events.isEmpty else { return }
             let count = Int.random(in: 1...events.count, using: &random)
-            var told = events.prefix(count).map { event -> InformerMachine<Widget>.Event in
+            var told = try events.prefix(count).map { event -> InformerMachine<Gadget>.Event in
                 if event.change == .deleted { return .remove(event.object!.key, at: event.resourceVersion) }
-                return .put(try! CachedResource(event.object!), at: event.resourceVersion)
+                return .put(try CachedResource(event.object!), at: event.resourceVersion)
             }
             if count == events.count, random.chance(0.3) { told.append(.bookmark(store.version)) }
             step(.events(told))
@@ -229,7 +229,7 @@ struct InformerRun {
         }
     }
 
-    private mutating func step(_ input: InformerMachine<Widget>.Input) {
+    private mutating func step(_ input: InformerMachine<Gadget>.Input) {
         for change in machine.step(input) { believer.take(change) }
     }
 
@@ -248,9 +248,9 @@ struct InformerRun {
         }
     }
 
-    private mutating func checkEnd() {
+    private mutating func checkEnd() throws {
         check()
-        let expected = store.selected(selection).map { try! $0.decoded(as: Widget.self) }
+        let expected = try store.selected(selection).map { try $0.decoded(as: Gadget.self) }
         if machine.cache.resources.elements.map(\.resource) != expected {
             problems.append("the cache is not what the store has")
         }
@@ -267,17 +267,17 @@ struct OrderedResourcesTests {
     func property() {
         for seed in UInt64(1)...6 {
             var random = SeededRandom(seed: seed)
-            var ordered = OrderedResources<Widget>()
+            var ordered = OrderedResources<Gadget>()
             var model: [ObjectKey: Int] = [:]
             if seed % 2 == 0 {
-                let initial = (0..<2_000).map { CachedResource(Widget(format4($0), size: $0)) }
+                let initial = (0..<2_000).map { CachedResource(Gadget(format4($0), size: $0)) }
                 ordered = OrderedResources(sorted: initial)
                 for element in initial { model[element.key] = element.resource.spec.size }
             }
             for step in 0..<3_000 {
                 let name = format4(Int.random(in: 0..<3_000, using: &random))
                 let namespace = random.chance(0.9) ? "default" : "other"
-                let element = CachedResource(Widget(name, in: namespace, size: step))
+                let element = CachedResource(Gadget(name, in: namespace, size: step))
                 if random.chance(seed < 4 ? 0.3 : 0.6) {
                     #expect(ordered.remove(element.key)?.resource.spec.size == model[element.key], "seed \(seed)")
                     model[element.key] = nil

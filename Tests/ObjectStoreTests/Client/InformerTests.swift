@@ -17,19 +17,19 @@ final class Notes: Sendable {
     private let believer = Mutex(Believer())
     private let texts = Mutex<[String]>([])
 
-    func take(_ change: ResourceChange<Widget>) {
+    func take(_ change: ResourceChange<Gadget>) {
         believer.withLock { $0.take(change) }
         let text =
             switch change.change {
-            case .added(let widget): "+\(widget.metadata.name)\(widget.spec.size)"
+            case .added(let gadget): "+\(gadget.metadata.name)\(gadget.spec.size)"
             case .updated(let old, let new): "\(old.metadata.name)\(old.spec.size)>\(new.spec.size)"
-            case .deleted(let widget): "-\(widget.metadata.name)\(widget.spec.size)"
+            case .deleted(let gadget): "-\(gadget.metadata.name)\(gadget.spec.size)"
             }
         texts.withLock { $0.append(text) }
     }
 
     var all: [String] { texts.withLock { $0 } }
-    var known: [Widget] {
+    var known: [Gadget] {
         believer.withLock { $0.known }.values.sorted {
             ($0.metadata.namespace, $0.metadata.name) < ($1.metadata.namespace, $1.metadata.name)
         }
@@ -63,20 +63,20 @@ struct InformerTests {
 
     @Test("knows what is there, and follows what changes")
     func follows() async throws {
-        for name in ["b", "a", "c"] { try await client.create(Widget(name)) }
-        let informer = Informer(store, Widget.self)
+        for name in ["b", "a", "c"] { try await client.create(Gadget(name)) }
+        let informer = Informer(store, Gadget.self)
         #expect(!informer.hasSynced)
         #expect(informer.get("a", in: "default") == nil)
         try await running(informer) {
             try await informer.synced()
             #expect(informer.list().map(\.metadata.name) == ["a", "b", "c"])
-            let updated = try await client.update(Widget.self, "b") { $0.spec.size = 9 }
+            let updated = try await client.update(Gadget.self, "b") { $0.spec.size = 9 }
             await until { informer.get("b", in: "default") == updated }
-            try await client.delete(Widget.self, "a")
-            try await client.create(Widget("d", in: "other"))
+            try await client.delete(Gadget.self, "a")
+            try await client.create(Gadget("d", in: "other"))
             await until { informer.list().map(\.metadata.name) == ["b", "c", "d"] }
             #expect(informer.list(in: "default").map(\.metadata.name) == ["b", "c"])
-            #expect(informer.get(client.key(Widget.self, "d", in: "other"))?.metadata.namespace == "other")
+            #expect(informer.get(client.key(Gadget.self, "d", in: "other"))?.metadata.namespace == "other")
             #expect(informer.count == 3)
         }
         #expect(informer.count == 3, "what it knew stays readable")
@@ -84,12 +84,12 @@ struct InformerTests {
 
     @Test("asks for big lists page by page")
     func pages() async throws {
-        for index in 0..<25 { try await client.create(Widget("w\(index)")) }
+        for index in 0..<25 { try await client.create(Gadget("w\(index)")) }
         let tokens = Mutex(0)
         let counting = HookedAccess(wrapped: store) { call in
             if case .list = call { tokens.withLock { $0 += 1 } }
         }
-        let informer = Informer(counting, Widget.self, pageMax: 10)
+        let informer = Informer(counting, Gadget.self, pageMax: 10)
         try await running(informer) {
             try await informer.synced()
             #expect(informer.count == 25)
@@ -99,24 +99,24 @@ struct InformerTests {
 
     @Test("tells handlers of changes in order, and new ones of what is there first")
     func handlers() async throws {
-        try await client.create(Widget("a", size: 1))
+        try await client.create(Gadget("a", size: 1))
         let (early, late) = (Notes(), Notes())
-        let informer = Informer(store, Widget.self)
+        let informer = Informer(store, Gadget.self)
         informer.addHandler(early.take)
         try await running(informer) {
             try await informer.synced()
-            try await client.update(Widget.self, "a") { $0.spec.size = 2 }
-            try await client.create(Widget("b", size: 3))
+            try await client.update(Gadget.self, "a") { $0.spec.size = 2 }
+            try await client.create(Gadget("b", size: 3))
             await until { early.all.count == 3 }
             let id = informer.addHandler(late.take)
             try await informer.synced()
             #expect(late.all == ["+a2", "+b3"])
-            try await client.delete(Widget.self, "a")
+            try await client.delete(Gadget.self, "a")
             await until { late.all.count == 3 && early.all.count == 4 }
             #expect(early.all == ["+a1", "a1>2", "+b3", "-a2"])
             #expect(late.all == ["+a2", "+b3", "-a2"])
             informer.removeHandler(id)
-            try await client.delete(Widget.self, "b")
+            try await client.delete(Gadget.self, "b")
             await until { early.all.count == 5 }
             #expect(late.all.count == 3)
         }
@@ -124,29 +124,29 @@ struct InformerTests {
 
     @Test("finds objects by its indexes, also by those that come later")
     func indexes() async throws {
-        try await client.create(Widget("a", labels: ["team": "red"]))
-        try await client.create(Widget("b", labels: ["team": "blue"]))
-        let informer = Informer(store, Widget.self, indexes: [.label("team")])
+        try await client.create(Gadget("a", labels: ["team": "red"]))
+        try await client.create(Gadget("b", labels: ["team": "blue"]))
+        let informer = Informer(store, Gadget.self, indexes: [.label("team")])
         try await running(informer) {
             try await informer.synced()
             #expect(informer.list("team", "red").map(\.metadata.name) == ["a"])
             informer.add(InformerIndex("size") { ["\($0.spec.size)"] })
             #expect(informer.list("size", "1").map(\.metadata.name) == ["a", "b"])
-            try await client.update(Widget.self, "b") { widget in
-                widget.spec.size = 2
-                widget.metadata.labels = ["team": "red"]
+            try await client.update(Gadget.self, "b") { gadget in
+                gadget.spec.size = 2
+                gadget.metadata.labels = ["team": "red"]
             }
             await until { informer.list("team", "red").count == 2 }
             #expect(informer.list("team", "blue").isEmpty)
             #expect(informer.list("size", "2").map(\.metadata.name) == ["b"])
-            try await client.delete(Widget.self, "b")
+            try await client.delete(Gadget.self, "b")
             await until { informer.list("size", "2").isEmpty }
         }
     }
 
     @Test("waits after an error and goes on, and longer after the next")
     func errors() async throws {
-        try await client.create(Widget("a"))
+        try await client.create(Gadget("a"))
         let failures = Mutex(3)
         let failing = HookedAccess(wrapped: store) { call in
             guard case .list = call else { return }
@@ -156,7 +156,7 @@ struct InformerTests {
             }
             if fails { throw ObjectError(.unavailable, "not now") }
         }
-        let informer = Informer(failing, Widget.self)
+        let informer = Informer(failing, Gadget.self)
         try await running(informer) {
             for wait: Duration in [.milliseconds(100), .milliseconds(200), .milliseconds(400)] {
                 await clock.sleepers(atLeast: 1)
@@ -171,8 +171,8 @@ struct InformerTests {
 
     @Test("lists again where its version is forgotten, and tells what it missed")
     func expires() async throws {
-        try await client.create(Widget("a", size: 1))
-        try await client.create(Widget("b", size: 2))
+        try await client.create(Gadget("a", size: 1))
+        try await client.create(Gadget("b", size: 2))
         let notes = Notes()
         let isHeld = Mutex(true)
         let client = client
@@ -183,12 +183,12 @@ struct InformerTests {
                 return isHeld
             }
             guard holds else { return }
-            try await client.delete(Widget.self, "a")
-            try await client.update(Widget.self, "b") { $0.spec.size = 3 }
-            try await client.create(Widget("c", size: 4))
+            try await client.delete(Gadget.self, "a")
+            try await client.update(Gadget.self, "b") { $0.spec.size = 3 }
+            try await client.create(Gadget("c", size: 4))
             throw ObjectError.expired(version, oldest: ResourceVersion(99))
         }
-        let informer = Informer(forgetting, Widget.self)
+        let informer = Informer(forgetting, Gadget.self)
         informer.addHandler(notes.take)
         try await running(informer) {
             await until { notes.all.count == 5 }
@@ -199,12 +199,12 @@ struct InformerTests {
 
     @Test("leaves out what its type cannot read, until it can")
     func malformed() async throws {
-        try await client.create(Widget("good"))
+        try await client.create(Gadget("good"))
         let bad = Object(
-            apiVersion: "example.com/v1", kind: "Widget", metadata: ObjectMetadata(name: "bad", namespace: "default"),
+            apiVersion: "example.com/v1", kind: "Gadget", metadata: ObjectMetadata(name: "bad", namespace: "default"),
             content: ["spec": ["size": "big"]])
         _ = try await store.create(bad)
-        let informer = Informer(store, Widget.self)
+        let informer = Informer(store, Gadget.self)
         let notes = Notes()
         informer.addHandler(notes.take)
         try await running(informer) {
@@ -222,7 +222,7 @@ struct InformerTests {
     func storeDrains() async throws {
         let gate = try registry.register("objects")
         let tracked = TrackedAccess(store, gate: gate)
-        let informer = Informer(tracked, Widget.self)
+        let informer = Informer(tracked, Gadget.self)
         try await running(informer) {
             try await informer.synced()
             await until { registry.snapshot().component(named: "objects")!.sessions == 1 }
@@ -234,7 +234,7 @@ struct InformerTests {
             await until { clock.nextDeadline.map { $0 > clock.now } == true }
             _ = await registry.drain(gates: [gate])
             try registry.reopen(gates: [gate])
-            try await client.create(Widget("a"))
+            try await client.create(Gadget("a"))
             clock.advanceToNextDeadline()
             await until { informer.count == 1 }
         }
@@ -243,12 +243,12 @@ struct InformerTests {
     @Test("ends when its own gate closes, and counts what it takes in")
     func ownDrain() async throws {
         let gate = try registry.register("informer")
-        let informer = Informer(store, Widget.self)
+        let informer = Informer(store, Gadget.self)
         let loop = Task { [clock, logger] in await informer.run(gate: gate, clock: clock, logger: logger) }
         try await informer.synced()
         #expect(registry.snapshot().component(named: "informer")!.succeeded >= 1)
         registry.close([gate])
-        try await client.create(Widget("a"))
+        try await client.create(Gadget("a"))
         await loop.value
         #expect(informer.count == 0)
     }
@@ -256,11 +256,11 @@ struct InformerTests {
     @Test("stopped, it ends at once, and nobody waits for it any longer")
     func stops() async throws {
         let never = HookedAccess(wrapped: store) { _ in throw ObjectError(.unavailable, "never") }
-        let informer = Informer(never, Widget.self)
+        let informer = Informer(never, Gadget.self)
         let waiter = Task { try await informer.synced() }
         informer.stop()
         await #expect(throws: CancellationError.self) { try await waiter.value }
-        let following = Informer(store, Widget.self)
+        let following = Informer(store, Gadget.self)
         try await running(following) {
             try await following.synced()
             following.stop()
@@ -272,7 +272,7 @@ struct InformerTests {
         let store = anyStore(historyMax: seed % 2 == 0 ? 64 : 16_384, seed: seed)
         let random = Mutex(SeededRandom(seed: seed))
         let unsteady = UnsteadyAccess(wrapped: store, random: random.withLock { $0.split() })
-        let informer = Informer(unsteady, Widget.self, indexes: [.label("team")], pageMax: 5)
+        let informer = Informer(unsteady, Gadget.self, indexes: [.label("team")], pageMax: 5)
         let notes = Notes()
         informer.addHandler(notes.take)
         let late = Notes()
@@ -300,7 +300,7 @@ struct InformerTests {
                 }
             }
             unsteady.becomeSteady()
-            let expected = try await Client(store).list(Widget.self).items
+            let expected = try await Client(store).list(Gadget.self).items
             await until { informer.list() == expected && notes.known == expected && late.known == expected }
             for team in ["red", "blue"] {
                 #expect(
@@ -319,11 +319,11 @@ struct InformerTests {
         let labels = ["team": random.chance(0.5) ? "red" : "blue"]
         do {
             if random.chance(0.4) {
-                try await client.delete(Widget.self, name)
+                try await client.delete(Gadget.self, name)
             } else {
-                try await client.createOrUpdate(Widget(name)) { widget in
-                    widget.spec.size = step
-                    widget.metadata.labels = labels
+                try await client.createOrUpdate(Gadget(name)) { gadget in
+                    gadget.spec.size = step
+                    gadget.metadata.labels = labels
                 }
             }
         } catch {
@@ -390,4 +390,94 @@ final class UnsteadyAccess: ObjectAccess {
         return stream
     }
     func kinds() async throws -> [KindDefinition] { try await wrapped.kinds() }
+}
+
+@Suite("Shared informers", .timeLimit(.minutes(1)))
+struct InformersTests {
+    let clock = SimulatedClock()
+    let objects = ObjectsComponent(
+        MemoryStorage(), configuration: ObjectStore.Configuration(kinds: .any), collection: .off,
+        clock: SimulatedClock())
+
+    func runtime() -> Runtime {
+        var configuration = RuntimeConfiguration()
+        configuration.signals = nil
+        return Runtime(configuration, clock: clock, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    @Test("are one for each type and selection, and end with their last user")
+    func shared() async throws {
+        let runtime = runtime()
+        let informers = Informers(objects.access)
+        try runtime.addObjects(objects)
+        try runtime.register(informers)
+        let early = informers.informer(Gadget.self)
+        let report = try await runtime.run {
+            try await early.synced()
+            let again = informers.informer(Gadget.self, indexes: [.label("team")])
+            #expect(again === early)
+            let other = informers.informer(Gadget.self, in: "blue")
+            #expect(other !== early)
+            try await other.synced()
+            try await Client(objects.access).create(Gadget("a", labels: ["team": "red"]))
+            await until { again.list("team", "red").count == 1 }
+            #expect(other.count == 0)
+            func sessions() -> Int { runtime.workRegistry.snapshot().component(named: "objects")!.sessions }
+            await until { sessions() == 2 }
+            informers.release(early)
+            informers.release(other)
+            await until { sessions() == 1 }
+            informers.release(again)
+            await until { sessions() == 0 }
+            #expect(informers.informer(Gadget.self) !== early, "a new user gets a new one")
+            runtime.beginShutdown()
+        }
+        #expect(report.exitCode == 0)
+    }
+
+    @Test("stay readable while those who read them drain, and end before the store does")
+    func drains() async throws {
+        let runtime = runtime()
+        let informers = Informers(objects.access)
+        try runtime.addObjects(objects)
+        try runtime.register(informers)
+        let gadgets = informers.informer(Gadget.self)
+        let seen = Mutex(0)
+        try runtime.host("reader", dependsOn: ["informers", "objects"]) { scope in
+            await scope.stopRequested()
+            seen.withLock { $0 = gadgets.count }
+        }
+        let report = try await runtime.run {
+            try await gadgets.synced()
+            try await Client(objects.access).create(Gadget("a"))
+            await until { gadgets.count == 1 }
+            runtime.beginShutdown()
+        }
+        #expect(report.exitCode == 0)
+        #expect(seen.withLock { $0 } == 1)
+    }
+
+    @Test("go on where they were when an operator resumes what he drained")
+    func resumes() async throws {
+        let runtime = runtime()
+        let informers = Informers(objects.access)
+        try runtime.addObjects(objects)
+        try runtime.register(informers)
+        let gadgets = informers.informer(Gadget.self)
+        let notes = Notes()
+        gadgets.addHandler(notes.take)
+        let report = try await runtime.run {
+            try await gadgets.synced()
+            try runtime.drain("informers")
+            await until { runtime.workRegistry.snapshot().component(named: "informers")?.loops == 0 }
+            try await Client(objects.access).create(Gadget("a"))
+            #expect(gadgets.count == 0)
+            await until { runtime.workRegistry.snapshot().component(named: "informers")?.isSealed == true }
+            try await runtime.resume("informers")
+            await until { gadgets.count == 1 }
+            #expect(notes.all == ["+a1"])
+            runtime.beginShutdown()
+        }
+        #expect(report.exitCode == 0)
+    }
 }

@@ -17,8 +17,8 @@ struct ModelStore {
     private var changes: [Change] = []
 
     /// Puts the object there, as a new one where there is none of its name.
-    mutating func put(_ widget: Widget) {
-        var object = try! Object(widget)
+    mutating func put(_ gadget: Gadget) throws {
+        var object = try Object(gadget)
         let previous = objects[object.key]
         version = ResourceVersion(version.value + 1)
         object.metadata.resourceVersion = version
@@ -74,16 +74,16 @@ struct ModelStore {
     }
 
     /// One change that somebody might make, among few names so that much happens to each.
-    mutating func changeSomething(_ random: inout SeededRandom) {
+    mutating func changeSomething(_ random: inout SeededRandom) throws {
         let name = "w\(Int.random(in: 0..<12, using: &random))"
         let namespace = ["a", "b"].randomElement(using: &random)!
-        let key = ObjectKey(Widget.definition.kind, namespace: namespace, name: name)
+        let key = ObjectKey(Gadget.definition.kind, namespace: namespace, name: name)
         if random.chance(0.35) {
             remove(key)
             // At once made again: the same name, and another object.
             guard random.chance(0.3) else { return }
         }
         let labels = ["team": ["red", "green", "blue"].randomElement(using: &random)!]
-        put(Widget(name, in: namespace, size: Int.random(in: 0..<100, using: &random), labels: labels))
+        try put(Gadget(name, in: namespace, size: Int.random(in: 0..<100, using: &random), labels: labels))
     }
 }

@@ -15,4 +15,9 @@ struct MemoryStorageContractTests {
     func rules(_ check: ContractCheck) async throws {
         try await check.run(on: Self.backend)
     }
+
+    @Test("random steps over memory agree with a small model", .timeLimit(.minutes(5)), arguments: [1, 2] as [UInt64])
+    func model(_ seed: UInt64) async throws {
+        try await ModelTest(steps: ModelTest.steps(usually: 10_000), seed: seed).run(on: Self.backend)
+    }
 }

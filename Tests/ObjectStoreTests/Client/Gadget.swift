@@ -1,8 +1,8 @@
 import ObjectStore
 
 /// The kind that the client's tests use.
-struct Widget: Resource, Equatable {
-    static let definition = KindDefinition("example.com/v1", "Widget")
+struct Gadget: Resource, Equatable {
+    static let definition = KindDefinition("example.com/v1", "Gadget")
 
     struct Spec: Codable, Sendable, Equatable {
         var size: Int
