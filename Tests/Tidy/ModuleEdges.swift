@@ -37,7 +37,10 @@ let allowedEdges: [String: Set<String>] = [
     "weir-storage-writer": ["SQLiteStorage", "ObjectStore", "WeirIO", "WeirRuntime", "WeirSimulation"],
     "sqlite-benchmark": ["SQLiteStorage", "ObjectStore", "WeirIO", "WeirRuntime"],
     "EmbeddedRuntime": ["WeirRuntime", "WorkTracking"],
+    "EmbeddedCLI": ["ObjectStore", "SQLiteStorage", "WeirRuntime", "WorkTracking"],
     "gate-benchmark": ["WorkTracking"],
+    "tracking-benchmark": ["ObjectStore", "WorkTracking"],
+    "start-benchmark": ["ObjectStore", "SQLiteStorage", "WeirRuntime"],
 ]
 
 /// Packages of others, and the modules that may import them.
@@ -51,7 +54,7 @@ let allowedForeign: [String: Set<String>] = [
     "UnixSignals": ["WeirRuntime"],
     "Logging": [
         "WeirRuntime", "SegmentLog", "ObjectStore", "Reconciling", "PluginHost", "Kafka", "KafkaClient", "AdminHTTP",
-        "WeirCommand", "EmbeddedRuntime",
+        "WeirCommand", "EmbeddedRuntime", "EmbeddedCLI",
     ],
     "GRDB": ["SQLiteStorage"],
     "Hummingbird": ["AdminHTTP"],
@@ -59,7 +62,7 @@ let allowedForeign: [String: Set<String>] = [
     "HTTPTypes": ["AdminHTTP"],
     "AsyncHTTPClient": ["WeirCommand"],
     "NIOHTTP1": ["WeirCommand"],
-    "ArgumentParser": ["WeirCommand", "weir-kafka-messages", "weir-raft-cases", "weir-simulate"],
+    "ArgumentParser": ["WeirCommand", "weir-kafka-messages", "weir-raft-cases", "weir-simulate", "EmbeddedCLI"],
     "TOMLKit": ["WeirCommand"],
     "Yams": ["WeirCommand"],
     "Foundation": ["WeirCommand", "weir-kafka-messages", "weir-simulate"],
