@@ -45,7 +45,9 @@ let allowedEdges: [String: Set<String>] = [
     "web-backend": ["WeirRuntime", "WeirIO", "WorkTracking", "ObjectStore", "SQLiteStorage", "CHiredis"],
     "WebBackend": ["WeirRuntime", "WeirIO", "WorkTracking", "ObjectStore", "SQLiteStorage", "CHiredis"],
     "MirrorPlugin": ["WeirPluginABI"],
+    "EmbeddedCLI": ["ObjectStore", "SQLiteStorage", "WeirRuntime", "WorkTracking"],
     "gate-benchmark": ["WorkTracking"],
+    "start-benchmark": ["ObjectStore", "SQLiteStorage", "WeirRuntime"],
 ]
 
 /// Packages of others, and the modules that may import them.
@@ -70,7 +72,7 @@ let allowedForeign: [String: Set<String>] = [
     "NIOHTTPTypes": ["WebBackend"],
     "NIOHTTPTypesHTTP1": ["WebBackend"],
     "NIOWebSocket": ["WebBackend"],
-    "ArgumentParser": ["WeirCommand", "weir-kafka-messages", "weir-raft-cases", "weir-simulate"],
+    "ArgumentParser": ["WeirCommand", "weir-kafka-messages", "weir-raft-cases", "weir-simulate", "EmbeddedCLI"],
     "TOMLKit": ["WeirCommand"],
     "Yams": ["WeirCommand"],
     "Foundation": ["WebBackend", "WeirCommand", "weir-kafka-messages", "weir-simulate"],
