@@ -72,6 +72,8 @@ let package = Package(
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     ],
     targets: [
         // Counting and draining work.
@@ -155,6 +157,19 @@ let package = Package(
             name: "MirrorPlugin", dependencies: ["WeirPluginABI"], path: "Samples/MirrorPlugin",
             exclude: ["README.md", "Makefile", "mirror.yaml"]),
 
+        .systemLibrary("CHiredis", apt: "libhiredis-dev"),
+        .executableTarget(
+            name: "web-backend",
+            dependencies: [
+                "WeirRuntime", "WeirIO", "WorkTracking", "ObjectStore", "SQLiteStorage", "CHiredis", hummingbird,
+                hummingbirdCore, httpClient, nioCore, nioPosix, logging,
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            path: "Samples/WebBackend", exclude: ["README.md"], swiftSettings: settings),
+
         // A cluster of replicas under a seed: what `weir-simulate` and the tests run.
         .weir("RaftSimulation", path: "Tests/Simulation", ["Raft", "WeirRuntime", "WeirSimulation"]),
 
@@ -212,6 +227,9 @@ let package = Package(
                 "WeirSimulation", logging,
             ]),
         .tests("TidyTests", path: "Tests/Tidy"),
+        .executableTarget(
+            name: "object-benchmark", dependencies: ["ObjectStore", "WeirRuntime"],
+            path: "Tests/Benchmarks/ObjectBenchmark", swiftSettings: settings),
         .executableTarget(
             name: "tracking-benchmark", dependencies: ["ObjectStore", "WorkTracking"],
             path: "Tests/Benchmarks/TrackingBenchmark", swiftSettings: settings),
