@@ -19,6 +19,8 @@ let allowedEdges: [String: Set<String>] = [
     "Reconciling": ["ObjectStore", "WeirRuntime", "WorkTracking"],
     "WeirPluginABI": [],
     "WeirPlugin": ["WeirPluginABI"],
+    "TopicAuditPlugin": ["WeirPlugin"],
+    "MirrorPlugin": ["WeirPluginABI"],
     "PluginHost": ["WeirPluginABI", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking"],
     "StorageConformance": ["ObjectStore", "WeirSimulation", "WeirRuntime"],
     "Kafka": [
@@ -63,7 +65,9 @@ let allowedForeign: [String: Set<String>] = [
     "TOMLKit": ["WeirCommand"],
     "Yams": ["WeirCommand"],
     "Foundation": ["WeirCommand", "weir-kafka-messages", "weir-simulate"],
-    "FoundationEssentials": ["Kafka", "AdminHTTP", "WeirCommand", "weir-kafka-messages", "weir-raft-cases"],
+    "FoundationEssentials": [
+        "WeirPlugin", "Kafka", "AdminHTTP", "WeirCommand", "weir-kafka-messages", "weir-raft-cases",
+    ],
 ]
 
 /// What comes with the toolchain and belongs to nobody.
