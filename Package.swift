@@ -149,6 +149,10 @@ let package = Package(
             name: "EmbeddedRuntime", dependencies: ["WeirRuntime", "WorkTracking", logging],
             path: "Samples/EmbeddedRuntime",
             swiftSettings: settings),
+        .executableTarget(
+            name: "EmbeddedCLI",
+            dependencies: ["ObjectStore", "SQLiteStorage", "WeirRuntime", "WorkTracking", argumentParser, logging],
+            path: "Samples/EmbeddedCLI", exclude: ["README.md"], swiftSettings: settings),
 
         .target(
             name: "TopicAuditPlugin", dependencies: ["WeirPlugin"], path: "Samples/TopicAuditPlugin",
@@ -229,12 +233,15 @@ let package = Package(
                 "PluginHost", "WeirPluginABI", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking", "WeirIO",
                 "WeirSimulation", logging,
             ]),
-        .executableTarget(
-            name: "EmbeddedCLI",
-            dependencies: ["ObjectStore", "SQLiteStorage", "WeirRuntime", "WorkTracking", argumentParser, logging],
-            path: "Samples/EmbeddedCLI", exclude: ["README.md"], swiftSettings: settings),
-        .tests("SamplesTests", path: "Tests/Samples", ["EmbeddedCLI", "WeirCommand"]),
+        // Each sample, as its users run it.
+        .tests("SamplesTests", path: "Tests/Samples", ["EmbeddedCLI", "WeirCommand", "web-backend"]),
         .tests("TidyTests", path: "Tests/Tidy"),
+        .executableTarget(
+            name: "object-benchmark", dependencies: ["ObjectStore", "WeirRuntime"],
+            path: "Tests/Benchmarks/ObjectBenchmark", swiftSettings: settings),
+        .executableTarget(
+            name: "start-benchmark", dependencies: ["ObjectStore", "SQLiteStorage", "WeirRuntime", logging],
+            path: "Tests/Benchmarks/StartBenchmark", swiftSettings: settings),
         .executableTarget(
             name: "tracking-benchmark", dependencies: ["ObjectStore", "WorkTracking"],
             path: "Tests/Benchmarks/TrackingBenchmark", swiftSettings: settings),
