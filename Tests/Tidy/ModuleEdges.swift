@@ -20,7 +20,6 @@ let allowedEdges: [String: Set<String>] = [
     "WeirPluginABI": [],
     "TopicAuditPlugin": ["WeirPlugin"],
     "WeirPlugin": ["WeirPluginABI"],
-    "MirrorPlugin": ["WeirPluginABI"],
     "PluginHost": ["WeirPluginABI", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking"],
     "StorageConformance": ["ObjectStore", "WeirSimulation", "WeirRuntime"],
     "Kafka": [
