@@ -13,7 +13,12 @@ extension EndToEnd {
         }
 
         private func holdings(_ node: NodeProcess) throws -> Holdings {
-            let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(node.pid)/fd")
+            let links = "/proc/\(node.pid)/fd"
+            let descriptors = try FileManager.default.contentsOfDirectory(atPath: links).filter { number in
+                // One may be closed meanwhile. The log of the objects has as many segments as it has.
+                let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(links)/\(number)")
+                return target.map { !$0.contains("@metadata-0") } ?? false
+            }
             let folders = try FileManager.default.contentsOfDirectory(
                 atPath: node.folder.appendingPathComponent("topics").path)
             var objects: [String] = []
