@@ -51,7 +51,7 @@ let allowedForeign: [String: Set<String>] = [
     "UnixSignals": ["WeirRuntime"],
     "Logging": [
         "WeirRuntime", "SegmentLog", "ObjectStore", "Reconciling", "PluginHost", "Kafka", "KafkaClient", "AdminHTTP",
-        "WeirCommand", "EmbeddedRuntime",
+        "WeirCommand", "EmbeddedRuntime", "StorageConformance",
     ],
     "GRDB": ["SQLiteStorage"],
     "Hummingbird": ["AdminHTTP"],
