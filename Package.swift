@@ -72,6 +72,8 @@ let package = Package(
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     ],
     targets: [
         // Counting and draining work.
@@ -147,13 +149,30 @@ let package = Package(
             name: "EmbeddedRuntime", dependencies: ["WeirRuntime", "WorkTracking", logging],
             path: "Samples/EmbeddedRuntime",
             swiftSettings: settings),
+        .executableTarget(
+            name: "EmbeddedCLI",
+            dependencies: ["ObjectStore", "SQLiteStorage", "WeirRuntime", "WorkTracking", argumentParser, logging],
+            path: "Samples/EmbeddedCLI", exclude: ["README.md"], swiftSettings: settings),
 
         .target(
             name: "TopicAuditPlugin", dependencies: ["WeirPlugin"], path: "Samples/TopicAuditPlugin",
             exclude: ["README.md"], swiftSettings: settings),
         .target(
             name: "MirrorPlugin", dependencies: ["WeirPluginABI"], path: "Samples/MirrorPlugin",
-            exclude: ["README.md", "Makefile", "mirror.yaml"]),
+            exclude: ["README.md", "Makefile", "mirror.yaml", "example.yaml"]),
+
+        .systemLibrary("CHiredis", apt: "libhiredis-dev"),
+        .executableTarget(
+            name: "web-backend",
+            dependencies: [
+                "WeirRuntime", "WeirIO", "WorkTracking", "ObjectStore", "SQLiteStorage", "CHiredis", hummingbird,
+                hummingbirdCore, httpClient, nioCore, nioPosix, logging,
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            path: "Samples/WebBackend", exclude: ["README.md"], swiftSettings: settings),
 
         // A cluster of replicas under a seed: what `weir-simulate` and the tests run.
         .weir("RaftSimulation", path: "Tests/Simulation", ["Raft", "WeirRuntime", "WeirSimulation"]),
@@ -179,7 +198,10 @@ let package = Package(
         .tests("AdminHTTPTests", ["AdminHTTP", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging]),
         .tests(
             "WeirCommandTests",
-            ["WeirCommand", "WeirRuntime", "WeirIO", "Kafka", "KafkaClient", argumentParser, nioCore]),
+            [
+                "WeirCommand", "WeirRuntime", "WeirIO", "Kafka", "KafkaClient", "ObjectStore", "PluginHost",
+                argumentParser, nioCore,
+            ]),
         .testTarget(
             name: "ClientsTests", path: "Tests/Clients", exclude: ["Scripts"], swiftSettings: settings),
         // The contract of a Storage, for backends of our own and of others.
@@ -211,10 +233,15 @@ let package = Package(
                 "PluginHost", "WeirPluginABI", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking", "WeirIO",
                 "WeirSimulation", logging,
             ]),
+        // Each sample, as its users run it.
+        .tests("SamplesTests", path: "Tests/Samples", ["EmbeddedCLI", "WeirCommand", "web-backend"]),
         .tests("TidyTests", path: "Tests/Tidy"),
         .executableTarget(
             name: "object-benchmark", dependencies: ["ObjectStore", "WeirRuntime"],
             path: "Tests/Benchmarks/ObjectBenchmark", swiftSettings: settings),
+        .executableTarget(
+            name: "start-benchmark", dependencies: ["ObjectStore", "SQLiteStorage", "WeirRuntime", logging],
+            path: "Tests/Benchmarks/StartBenchmark", swiftSettings: settings),
         .executableTarget(
             name: "tracking-benchmark", dependencies: ["ObjectStore", "WorkTracking"],
             path: "Tests/Benchmarks/TrackingBenchmark", swiftSettings: settings),

@@ -13,7 +13,7 @@ public struct ObjectLogLimits: Sendable, Hashable {
     /// Objects written anew between two bursts of writes, in bytes; more where the writes are more.
     public var refreshSizeBytesMax = 64 << 10
     /// Changes that are kept for watches from an older version.
-    public var historyMax = 16_384
+    public var historyMax = 4_096
 
     /// The defaults.
     public init() {}

@@ -2,7 +2,7 @@ internal import NIOCore
 internal import ObjectStore
 internal import RecordBatch
 
-/// What a caller asks for, with its record's bytes: the caller makes them, so that the loop has nothing to do with JSON.
+/// What a caller asks for, with its record's bytes: made by the caller, so that the loop has nothing to do with JSON.
 struct ObjectWrite: Sendable {
     enum Verb: Sendable {
         case create(Object)

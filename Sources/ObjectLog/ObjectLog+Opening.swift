@@ -39,8 +39,8 @@ extension ObjectLog {
         guard existing.isEmpty else {
             throw ObjectError(
                 .unavailable,
-                "the metadata log (\(identity.directoryName)) is missing, but \(existing.count) partition logs are there; "
-                    + "put the folder back, or move the partitions' folders away")
+                "the metadata log (\(identity.directoryName)) is missing, but \(existing.count) partition logs are "
+                    + "there; put the folder back, or move the partitions' folders away")
         }
         let log = try await provider.create(identity, settings: settings, on: loop)
         return try await open(log, clock: clock, limits: limits)

@@ -7,13 +7,12 @@ internal import WeirRuntime
 extension ObjectLog {
     /// Stores an object that is not there yet, and returns it with its resource version.
     public func create(_ object: Object) async throws -> Object {
-        try await write(checked(ObjectWrite(.create(object), key: object.key, value: object.recordValue())))
+        try await write(encoded(object, .create(object)))
     }
 
     /// Replaces an object, and returns the new one with its resource version.
     public func update(_ object: Object, if preconditions: Preconditions) async throws -> Object {
-        let verb = ObjectWrite.Verb.update(object, if: preconditions)
-        return try await write(checked(ObjectWrite(verb, key: object.key, value: object.recordValue())))
+        try await write(encoded(object, .update(object, if: preconditions)))
     }
 
     /// Removes an object, and returns it as it was, with the resource version of its removal.
@@ -21,9 +20,14 @@ extension ObjectLog {
         try await write(ObjectWrite(.delete(if: preconditions), key: key))
     }
 
-    /// Refuses what a record cannot carry.
-    private func checked(_ write: ObjectWrite) throws(ObjectError) -> ObjectWrite {
-        if let fault = write.key.fault { throw .invalid(write.key, [ObjectError.Cause("metadata", fault)]) }
+    /// A write with its record's bytes. Refuses what a record cannot carry, and what could not be read again.
+    private func encoded(_ object: Object, _ verb: ObjectWrite.Verb) throws(ObjectError) -> ObjectWrite {
+        let key = object.key
+        let value = object.recordValue()
+        if let fault = key.fault ?? object.fault(in: value) {
+            throw .invalid(key, [ObjectError.Cause("metadata", fault)])
+        }
+        let write = ObjectWrite(verb, key: key, value: value)
         guard write.objectSizeBytes <= limits.objectSizeBytesMax else {
             throw ObjectError(
                 .badRequest,

@@ -98,6 +98,37 @@ extension Object {
     }
 }
 
+extension Object {
+    /// What would keep the object from being read again, which would keep the whole log from opening; nil: nothing.
+    func fault(in value: ByteBuffer) -> String? {
+        if apiVersion.isEmpty { return "it has no apiVersion" }
+        // What is read for certain, and nearly every object: no need to try.
+        let years: ClosedRange<Int64> = 0...253_402_300_799
+        let isSimple =
+            metadata.other.isEmpty && metadata.ownerReferences.isEmpty && metadata.deletionTimestamp == nil
+            && metadata.creationTimestamp.map { years.contains($0.secondsSince1970) } ?? true
+        let isShallow = content.values.allSatisfy { $0.isWithin(levels: 100) }
+        if isSimple && isShallow { return nil }
+        do throws(ObjectError) {
+            let read = try Object(parsing: Array(value.readableBytesView))
+            return read.key == key ? nil : "its metadata name another object"
+        } catch {
+            return error.message
+        }
+    }
+}
+
+extension JSONValue {
+    /// Whether no more arrays and objects than that lie in each other.
+    fileprivate func isWithin(levels: Int) -> Bool {
+        switch self {
+        case .array(let elements): levels > 0 && elements.allSatisfy { $0.isWithin(levels: levels - 1) }
+        case .object(let members): levels > 0 && members.values.allSatisfy { $0.isWithin(levels: levels - 1) }
+        default: true
+        }
+    }
+}
+
 extension ObjectKey {
     /// The keys that stand as `text` in a record: two where the kind may be a core kind or one of Weir's.
     static func keys(of text: String) -> [ObjectKey] {

@@ -37,17 +37,18 @@ struct ObjectLogTests {
     func olderLogs() throws {
         let bench = ObjectLogBench()
         func topic(_ name: String) -> String {
-            #"{"apiVersion":"weir/v1","kind":"Topic","metadata":{"creationTimestamp":"2026-11-21T10:00:00Z","generation":1,"#
-                + #""name":"\#(name)","namespace":"default","uid":"0b9b5a50-0000-4000-8000-000000000001"},"#
+            #"{"apiVersion":"weir/v1","kind":"Topic","metadata":{"creationTimestamp":"2026-11-21T10:00:00Z","#
+                + #""generation":1,"name":"\#(name)","namespace":"default","#
+                + #""uid":"0b9b5a50-0000-4000-8000-000000000001"},"#
                 + #""spec":{"config":{"retention.ms":"1000"},"partitions":3,"replicationFactor":1},"status":{}}"#
         }
         try bench.append([
             ("Topic/default/orders", topic("orders"), []), ("Topic/default/gone", topic("gone"), []),
             (
                 "ProducerIDBlock/default/last",
-                #"{"apiVersion":"weir/v1","kind":"ProducerIDBlock","metadata":{"creationTimestamp":"2026-11-21T10:00:00Z","#
-                    + #""generation":1,"name":"last","namespace":"default","uid":"u"},"spec":{"count":1000,"first":0},"#
-                    + #""status":{}}"#, []
+                #"{"apiVersion":"weir/v1","kind":"ProducerIDBlock","#
+                    + #""metadata":{"creationTimestamp":"2026-11-21T10:00:00Z","generation":1,"name":"last","#
+                    + #""namespace":"default","uid":"u"},"spec":{"count":1000,"first":0},"status":{}}"#, []
             ),
             ("Topic/default/gone", nil, []),
         ])
@@ -140,13 +141,31 @@ struct ObjectLogTests {
             #expect(await ObjectError.reason { try await log.create(makeWidget("a", namespace: "x/y")) } == .invalid)
             #expect(await ObjectError.reason { try await log.create(makeWidget("")) } == .invalid)
             #expect(await ObjectError.reason { try await log.create(makeWidget("a", padding: 5000)) } == .badRequest)
+            var deep: JSONValue = 1
+            for _ in 0..<200 { deep = [deep] }
+            var unreadable = [makeWidget("a"), makeWidget("a"), makeWidget("a"), makeWidget("a")]
+            unreadable[0].content["spec"] = deep
+            unreadable[1].apiVersion = ""
+            unreadable[2].metadata.other["labels"] = 5
+            unreadable[3].metadata.other["name"] = "b"
+            unreadable[3].metadata.creationTimestamp = Timestamp(secondsSince1970: 1 << 50)
+            for object in unreadable {
+                #expect(await ObjectError.reason { try await log.create(object) } == .invalid, "\(object)")
+            }
+            var odd = makeWidget("odd")
+            odd.metadata.other["selfLink"] = "/x"
+            odd.content["deep"] = .array([.array([.array([])])])
+            _ = try await log.create(odd)
             let secret = Object(apiVersion: "v1", kind: "Secret", metadata: ObjectMetadata(name: "s", namespace: "d"))
             let namesake = Object(
                 apiVersion: "weir/v1", kind: "Secret", metadata: ObjectMetadata(name: "s", namespace: "d"))
             _ = try await log.create(secret)
             #expect(await ObjectError.reason { try await log.create(namesake) } == .conflict)
-            #expect(try await log.currentVersion() == ResourceVersion(1))
+            #expect(try await log.currentVersion() == ResourceVersion(2))
         }
+        bench.end(cutsPower: false)
+        let again = try bench.open()
+        #expect(try bench.wait { try await allObjects(again).count } == 2)
     }
 
     @Test("watches go on after a restart where they were, as long as the log has the changes")

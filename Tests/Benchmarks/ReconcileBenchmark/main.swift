@@ -72,6 +72,6 @@ try await withWidgets([.timeout(.seconds(60))]) { _, handle, counter in
     }
 }
 
-try await measure("from the start: list, decode, reconcile, 1 worker", turns: objectCount, rounds: 3) {
+try await measure("from nothing: create, list, decode, reconcile, 1 worker", turns: objectCount, rounds: 3) {
     try await withWidgets([]) { _, _, _ in }
 }
