@@ -159,7 +159,7 @@ let package = Package(
             exclude: ["README.md"], swiftSettings: settings),
         .target(
             name: "MirrorPlugin", dependencies: ["WeirPluginABI"], path: "Samples/MirrorPlugin",
-            exclude: ["README.md", "Makefile", "mirror.yaml"]),
+            exclude: ["README.md", "Makefile", "mirror.yaml", "example.yaml"]),
 
         .systemLibrary("CHiredis", apt: "libhiredis-dev"),
         .executableTarget(
@@ -198,7 +198,10 @@ let package = Package(
         .tests("AdminHTTPTests", ["AdminHTTP", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging]),
         .tests(
             "WeirCommandTests",
-            ["WeirCommand", "WeirRuntime", "WeirIO", "Kafka", "KafkaClient", argumentParser, nioCore]),
+            [
+                "WeirCommand", "WeirRuntime", "WeirIO", "Kafka", "KafkaClient", "ObjectStore", "PluginHost",
+                argumentParser, nioCore,
+            ]),
         .testTarget(
             name: "ClientsTests", path: "Tests/Clients", exclude: ["Scripts"], swiftSettings: settings),
         // The contract of a Storage, for backends of our own and of others.
@@ -231,8 +234,11 @@ let package = Package(
                 "WeirSimulation", logging,
             ]),
         // Each sample, as its users run it.
-        .tests("SamplesTests", path: "Tests/Samples", ["EmbeddedCLI"]),
+        .tests("SamplesTests", path: "Tests/Samples", ["EmbeddedCLI", "WeirCommand", "web-backend"]),
         .tests("TidyTests", path: "Tests/Tidy"),
+        .executableTarget(
+            name: "object-benchmark", dependencies: ["ObjectStore", "WeirRuntime"],
+            path: "Tests/Benchmarks/ObjectBenchmark", swiftSettings: settings),
         .executableTarget(
             name: "start-benchmark", dependencies: ["ObjectStore", "SQLiteStorage", "WeirRuntime", logging],
             path: "Tests/Benchmarks/StartBenchmark", swiftSettings: settings),

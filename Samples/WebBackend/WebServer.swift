@@ -101,8 +101,10 @@ final class WebServer: Component {
         router.get("/items") { [self] _, _ in
             try await answer("list") { () async throws -> String? in
                 let items = try await parts.client.list(Item.self, in: "default").items
-                return JSONValue.array(items.map { ["key": .string($0.metadata.name), "value": .string($0.spec.value)] })
-                    .text
+                return JSONValue.array(
+                    items.map { ["key": .string($0.metadata.name), "value": .string($0.spec.value)] }
+                )
+                .text
             }
         }
         router.get("/items/:key") { [self] _, context in
@@ -181,8 +183,9 @@ final class WebServer: Component {
                     for try await frame in inbound {
                         switch frame.opcode {
                         case .text: try await received(String(buffer: frame.unmaskedData), outbound)
-                        case .ping: try await outbound.write(
-                            WebSocketFrame(fin: true, opcode: .pong, data: frame.unmaskedData))
+                        case .ping:
+                            try await outbound.write(
+                                WebSocketFrame(fin: true, opcode: .pong, data: frame.unmaskedData))
                         case .connectionClose:
                             try? await outbound.write(.close(.normalClosure))
                             return
@@ -215,9 +218,11 @@ enum ItemRules {
     /// What is wrong with a key; empty where nothing is.
     static func problems(_ key: String) -> String {
         let letters = Set("abcdefghijklmnopqrstuvwxyz0123456789-.")
-        let isGood = !key.isEmpty && key.count <= 253 && key.allSatisfy(letters.contains)
+        let isGood =
+            !key.isEmpty && key.count <= 253 && key.allSatisfy(letters.contains)
             && key.first?.isLetter != nil && !"-.".contains(key.first ?? "-") && !"-.".contains(key.last ?? "-")
-        return isGood ? "" : "the key '\(key)' must be small letters, digits, '-' and '.', with one of the former at its ends"
+        return isGood
+            ? "" : "the key '\(key)' must be small letters, digits, '-' and '.', with one of the former at its ends"
     }
 }
 

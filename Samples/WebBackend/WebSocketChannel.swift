@@ -94,12 +94,11 @@ private final class ForeignUpgrades: ChannelInboundHandler, RemovableChannelHand
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if !isUpgrading, case .head(var head) = unwrapInboundIn(data), head.headers.contains(name: "upgrade") {
-            if WebSocketChannel.isWebSocket(head) {
-                isUpgrading = true
-            } else {
+            guard WebSocketChannel.isWebSocket(head) else {
                 head.headers.remove(name: "upgrade")
                 return context.fireChannelRead(wrapInboundOut(.head(head)))
             }
+            isUpgrading = true
         }
         context.fireChannelRead(data)
     }

@@ -1,10 +1,13 @@
 import AsyncHTTPClient
 import Foundation
 import Logging
+import NIOCore
+import NIOHTTP1
 import ObjectStore
 import SQLiteStorage
 import WeirIO
 import WeirRuntime
+import WorkTracking
 
 /// Wires the back end and runs it to its end; the exit code.
 func serve(_ settings: Settings, _ logger: Logger) async throws -> Int32 {
@@ -13,6 +16,7 @@ func serve(_ settings: Settings, _ logger: Logger) async throws -> Int32 {
     let runtime = Runtime(plan, clock: SystemClock(), logger: logger)
     let storage = try await SQLiteStorage.open(settings.database, clock: runtime.clock)
     let objects = ObjectsComponent(storage, clock: runtime.clock)
+    objects.store.register(Item.definition)
     try runtime.addObjects(objects)
     let client = Client(objects.access)
 
@@ -52,10 +56,10 @@ func serve(_ settings: Settings, _ logger: Logger) async throws -> Int32 {
         print("ready http=\(settings.host):\(try web.boundPort)")
         fflush(nil)
     }
-    for component in report.components where component.counters.started > 0 {
+    for component in report.components where component.counts.started > 0 {
         logger.info(
             "\(component.name)",
-            metadata: ["started": "\(component.counters.started)", "abandoned": "\(component.counters.abandoned)"])
+            metadata: ["started": "\(component.counts.started)", "abandoned": "\(component.counts.abandoned)"])
     }
     logger.notice("ended with \(report.exitCode)")
     return report.exitCode

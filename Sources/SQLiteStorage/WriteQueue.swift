@@ -22,19 +22,29 @@ struct WaitingWrite: Sendable {
     }
 }
 
+/// What waits for the disk.
+protocol Waiting: Sendable {
+    /// Since when.
+    var since: MonotonicTime { get }
+    /// About what it adds to a transaction.
+    var sizeBytes: Int { get }
+}
+
+extension WaitingWrite: Waiting {}
+
 /// The writes that wait, in the order in which they came.
-struct WriteQueue: Sendable {
-    private var writes: [WaitingWrite] = []
+struct WriteQueue<Write: Waiting>: Sendable {
+    private var writes: [Write] = []
     private var head = 0
 
     var count: Int { writes.count - head }
 
-    mutating func append(_ write: WaitingWrite) {
+    mutating func append(_ write: Write) {
         writes.append(write)
     }
 
     /// Takes those that make the next transaction: at least one, if there are any.
-    mutating func takeGroup(countMax: Int, sizeBytesMax: Int) -> [WaitingWrite] {
+    mutating func takeGroup(countMax: Int, sizeBytesMax: Int) -> [Write] {
         var end = head
         var size = 0
         while end < writes.count, end - head < countMax, size < sizeBytesMax {
@@ -46,13 +56,13 @@ struct WriteQueue: Sendable {
     }
 
     /// Puts a group back to where it was taken from.
-    mutating func putBack(_ group: [WaitingWrite]) {
+    mutating func putBack(_ group: [Write]) {
         writes.replaceSubrange(0..<head, with: group)
         head = 0
     }
 
     /// Takes those that came before `time`.
-    mutating func takeOlder(than time: MonotonicTime) -> [WaitingWrite] {
+    mutating func takeOlder(than time: MonotonicTime) -> [Write] {
         let end = writes[head...].firstIndex { $0.since >= time } ?? writes.count
         defer { drop(to: end) }
         return Array(writes[head..<end])

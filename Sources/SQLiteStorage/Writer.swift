@@ -10,7 +10,7 @@ import WeirRuntime
 /// group waits on the clock and tries again; nothing else is held meanwhile.
 final class Writer: Sendable {
     private struct State {
-        var queue = WriteQueue()
+        var queue = WriteQueue<WaitingWrite>()
         /// Whether a run is under way, or due after a wait.
         var isRunning = false
         var isClosed = false

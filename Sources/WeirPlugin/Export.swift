@@ -48,7 +48,8 @@ private struct Exported: @unchecked Sendable {
                 instance.pointee = Unmanaged.passRetained(Instance(plugin, host)).toOpaque()
             }
         }
-        table.hand_over = { instance, error in Exported.attempt(error) { try Instance.of(instance)?.plugin.handOver() } }
+        table.hand_over = { instance, error in Exported.attempt(error) { try Instance.of(instance)?.plugin.handOver() }
+        }
         table.drain = { instance, error in Exported.attempt(error) { try Instance.of(instance)?.plugin.drain() } }
         table.cancel = { instance, error in Exported.attempt(error) { try Instance.of(instance)?.plugin.cancel() } }
         table.resume = { instance, error in Exported.attempt(error) { try Instance.of(instance)?.plugin.resume() } }

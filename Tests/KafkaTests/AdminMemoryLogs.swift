@@ -30,6 +30,9 @@ final class MemoryDisk: Sendable {
     /// Logs of that topic cannot be made.
     func refuse(topic: String) { state.withLock { _ = $0.refused.insert(topic) } }
 
+    /// They can again.
+    func allow(topic: String) { state.withLock { _ = $0.refused.remove(topic) } }
+
     func change<Value>(_ body: (inout State) throws(LogError) -> Value) throws(LogError) -> Value {
         try state.withLock { state throws(LogError) in
             if let cut = state.powerCutAt, state.changeCount >= cut { throw LogError(.storage, "the power is cut") }

@@ -51,8 +51,7 @@ final class AdminNode {
         catalog = TopicCatalog(reconciler: reconciler, clock: simulator.clock)
         driver = TopicDriver(reconciler, clock: simulator.clock)
         try run { _ in try await reconciler.open(existing: try await provider.list()) }
-        driver.start(on: loop)
-        simulator.run(for: .zero)
+        startReconciling()
     }
 
     deinit { driver.stop() }
@@ -80,6 +79,21 @@ final class AdminNode {
     @discardableResult
     func run<Value: Sendable>(_ body: @escaping @Sendable (TopicCatalog) async throws -> Value) throws -> Value {
         try simulator.run(on: loop) { [catalog] in try await body(catalog) }
+    }
+
+    /// Lets everything happen that needs no time.
+    func settle() { simulator.run(for: .zero) }
+
+    /// From here on nothing is carried out.
+    func stopReconciling() {
+        driver.stop()
+        settle()
+    }
+
+    /// Carries out what was asked for meanwhile, and what will be.
+    func startReconciling() {
+        driver.start(on: loop)
+        settle()
     }
 
     /// Closes the node's objects.

@@ -3,6 +3,7 @@ import PluginHost
 import Testing
 import WeirPluginABI
 import WeirRuntime
+import WorkTracking
 
 @Suite("What a plugin calls", .timeLimit(.minutes(2)))
 struct HostCallTests {
@@ -167,7 +168,8 @@ struct HostCallTests {
 
     @Test("is refused what is not granted, which is logged once a kind and verb and counted each time")
     func grants() async throws {
-        let node = try PluginNode(grants: .listed([Grant(kinds: ["ConfigMap"], namespaces: ["default"], verbs: [.get])]))
+        let node = try PluginNode(
+            grants: .listed([Grant(kinds: ["ConfigMap"], namespaces: ["default"], verbs: [.get])]))
         try await node.runtime.start()
         let codes = try await node.call { host -> [Int32] in
             let get = { (kind: String, namespace: String) in
@@ -236,8 +238,7 @@ struct HostCallTests {
         let node = try PluginNode(["start": "watch"])
         try await node.runtime.start()
         for name in ["a", "b", "c"] {
-            _ = try await node.objects.create(
-                Object(apiVersion: "v1", kind: "ConfigMap", metadata: ObjectMetadata(name: name, namespace: "default")))
+            try await node.addConfigMap(name)
         }
         try await eventually("three events are told") { node.library.number("events") == 3 }
         #expect(node.library.number("ends") == 0)

@@ -34,7 +34,7 @@ struct PluginLifeTests {
         let node = try PluginNode(["start": "fail"])
         try await node.runtime.start()
         #expect(node.log.count(containing: "plugin behaving failed to start: the fixture was told to fail") == 1)
-        try await node.addWidget("nobody-looks")
+        try await node.addConfigMap("served")
         let report = await node.runtime.shutdown()
         #expect(node.library.calls == ["start"], "nothing is called after a start that failed")
         #expect(report.exitCode == ExitCode.failed)
@@ -45,7 +45,7 @@ struct PluginLifeTests {
         let node = try PluginNode(["start": "hang"], startTimeout: .milliseconds(20))
         try await node.runtime.start()
         #expect(node.log.count(containing: "plugin behaving missed its deadline: start did not return") > 0)
-        try await node.addWidget("served")
+        try await node.addConfigMap("served")
         let code = try await node.call { $0.log($0.host, 1, weir_bytes()) }
         #expect(code == WEIR_STOPPED, "host functions answer no more")
         #expect(await node.runtime.shutdown().exitCode == ExitCode.failed)
@@ -63,7 +63,9 @@ struct PluginLifeTests {
         #expect(report.exitCode == ExitCode.incomplete)
         #expect(report.stages.contains { $0.outcome == .abandoned })
         #expect(!node.library.calls.contains("stop") || verb == "stop", "nothing is called in a plugin given up")
-        #expect(try await node.call { $0.log($0.host, 1, weir_bytes()) } == WEIR_STOPPED)
+        try await eventually("host functions answer no more") {
+            try await node.call { $0.log($0.host, 1, weir_bytes()) } == WEIR_STOPPED
+        }
         node.library.release()
     }
 
@@ -76,7 +78,7 @@ struct PluginLifeTests {
         let report = await node.runtime.shutdown()
         #expect(report.exitCode == ExitCode.incomplete)
         #expect(node.log.count(containing: "missed its deadline: drain did not return") == 1)
-        #expect(node.library.calls == ["start", "hand_over", "drain"])
+        #expect(!node.library.calls.contains("flush") && !node.library.calls.contains("stop"))
         node.library.release()
     }
 
@@ -88,7 +90,8 @@ struct PluginLifeTests {
         #expect(node.log.count(containing: "the fixture was told to fail") == 1)
     }
 
-    @Test("stands garbage: an unknown code and an impossible length are failures", arguments: ["flush", "stop", "drain"])
+    @Test(
+        "stands garbage: an unknown code and an impossible length are failures", arguments: ["flush", "stop", "drain"])
     func verbReturnsGarbage(_ verb: String) async throws {
         let node = try PluginNode(JSONValue.object([verb: "garbage"]))
         try await node.runtime.start()

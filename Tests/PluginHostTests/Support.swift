@@ -121,6 +121,11 @@ struct PluginNode: Sendable {
         _ = try await objects.create(widget)
     }
 
+    func addConfigMap(_ name: String) async throws {
+        _ = try await objects.create(
+            Object(apiVersion: "v1", kind: "ConfigMap", metadata: ObjectMetadata(name: name, namespace: "default")))
+    }
+
     func widget(_ name: String) async throws -> Object {
         try await objects.get(ObjectKey(Self.widget, namespace: "default", name: name))
     }

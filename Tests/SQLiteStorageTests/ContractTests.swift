@@ -6,12 +6,25 @@ import Synchronization
 import Testing
 import WeirIO
 
-@Suite("SQLiteStorage keeps the contract of a storage", .timeLimit(.minutes(2)))
+@Suite("SQLite as a storage")
 struct ContractTests {
-    @Test("in every rule", arguments: StorageContract.checks)
+    @Test("SQLite keeps the contract of a storage", .timeLimit(.minutes(2)), arguments: StorageContract.checks)
     func contract(_ check: ContractCheck) async throws {
         let folders = Folders()
         try await check.run(on: folders.backend)
+    }
+
+    @Test("the store keeps its rules over SQLite", .timeLimit(.minutes(2)), arguments: ObjectStoreContract.checks)
+    func rules(_ check: ContractCheck) async throws {
+        let folders = Folders()
+        try await check.run(on: folders.backend)
+    }
+
+    @Test("random steps over SQLite agree with a small model", .timeLimit(.minutes(30)), arguments: [1] as [UInt64])
+    func model(_ seed: UInt64) async throws {
+        let folders = Folders()
+        let test = ModelTest(steps: ModelTest.steps(usually: 2_000), seed: seed, reopenEvery: 500)
+        try await test.run(on: folders.backend)
     }
 }
 

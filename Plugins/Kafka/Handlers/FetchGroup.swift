@@ -22,7 +22,8 @@ final class FetchGroup: @unchecked Sendable {
         var waiter: FetchWaiter?
 
         init(
-            slot: Int, partition: ServedPartition, offset: Int64, bytesMax: Int, leaderEpoch: Int32, lastFetchedEpoch: Int32
+            slot: Int, partition: ServedPartition, offset: Int64, bytesMax: Int, leaderEpoch: Int32,
+            lastFetchedEpoch: Int32
         ) {
             self.slot = slot
             self.partition = partition
@@ -258,7 +259,8 @@ private final class PartRead {
     private let then: (FetchOutcome) -> Void
 
     init(
-        _ permit: consuming Permit, _ partition: ServedPartition, zstdIsKnown: Bool, _ then: @escaping (FetchOutcome) -> Void
+        _ permit: consuming Permit, _ partition: ServedPartition, zstdIsKnown: Bool,
+        _ then: @escaping (FetchOutcome) -> Void
     ) {
         self.permit = consume permit
         self.partition = partition

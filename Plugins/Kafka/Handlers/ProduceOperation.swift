@@ -193,19 +193,29 @@ extension ServedPartition {
         } catch {
             return then(.failure(PartitionRefusal(error)))
         }
+        let append = PendingAppend(permit, then)
+        begin(append, batch, until: stage)
+    }
+
+    /// Appends a batch as part of work that the partition's gate admitted. On the loop.
+    func appendAdmitted(
+        _ batch: CheckedBatch, until stage: AppendStage,
+        then: @escaping (Result<ProduceGroup.Appended, PartitionRefusal>) -> Void
+    ) {
+        loop.preconditionIsCurrent()
+        begin(PendingAppend(nil, then), batch, until: stage)
+    }
+
+    private func begin(_ append: PendingAppend, _ batch: CheckedBatch, until stage: AppendStage) {
         let log: any ReplicatedLog
         switch leaderLog() {
         case .success(let open): log = open
-        case .failure(let refusal):
-            permit.end(.failed)
-            return then(.failure(refusal))
+        case .failure(let refusal): return append.refuse(refusal)
         }
         // One node holds one replica.
         if stage == .committed, batch.inSyncReplicasMin > 1 {
-            permit.end(.failed)
-            return then(.failure(PartitionRefusal(.notEnoughReplicas)))
+            return append.refuse(PartitionRefusal(.notEnoughReplicas))
         }
-        let append = PendingAppend(permit, then)
         do {
             let receipt = try log.append(batch.bytes, until: stage) { append.finish($0) }
             append.appended = ProduceGroup.Appended(
@@ -223,17 +233,22 @@ extension ServedPartition {
     }
 }
 
-/// One append on its way, holding its permit. Confined to the partition's loop.
+/// One append on its way, holding its permit where it has one of its own. Confined to the partition's loop.
 private final class PendingAppend {
     private var permit: Permit?
     private let then: (Result<ProduceGroup.Appended, PartitionRefusal>) -> Void
     var appended: ProduceGroup.Appended?
 
     init(
-        _ permit: consuming Permit, _ then: @escaping (Result<ProduceGroup.Appended, PartitionRefusal>) -> Void
+        _ permit: consuming Permit?, _ then: @escaping (Result<ProduceGroup.Appended, PartitionRefusal>) -> Void
     ) {
         self.permit = consume permit
         self.then = then
+    }
+
+    func refuse(_ refusal: PartitionRefusal) {
+        permit.take()?.end(.failed)
+        then(.failure(refusal))
     }
 
     func finish(_ result: Result<Void, LogError>) {

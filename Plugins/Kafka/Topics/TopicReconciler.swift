@@ -23,7 +23,6 @@ public final class TopicReconciler: Sendable {
     let logger: Logger
     /// Which topic has a name as metric systems spell it: the first one that served keeps it.
     private let claims = Mutex<[String: TopicID]>([:])
-    let opening = Latch()
 
     init(
         objects: any ObjectAccess, host: any PartitionHost, index: TopicIndex, progress: TopicProgress,
@@ -37,31 +36,31 @@ public final class TopicReconciler: Sendable {
         self.logger = logger
     }
 
-    /// Makes, changes or deletes what the topic of that name asks for; waits until the topics of the start are open.
+    /// Whether a topic of that name is served.
+    func serves(_ name: String) -> Bool { index.snapshot()[name] != nil }
+
+    /// Makes, changes or deletes what the topic of that name asks for. Not before `open` has returned.
     ///
     /// Throws where it could not be done and is to be tried again.
     public func reconcile(_ name: String) async throws {
-        try await opening.wait()
-        try await reconcileNow(name)
-    }
-
-    /// The same, at the start.
-    func reconcileNow(_ name: String) async throws {
         guard let object = try await stored(TopicObject.key(name)) else { return try await vanished(name) }
         if object.metadata.isBeingDeleted { return try await finish(object) }
         let kept = try await withFinalizer(object)
         let topic = try TopicObject.description(of: kept, broker: rules.settings)
+        let isNew = index.snapshot()[topic.id] == nil
         do {
             try await serve(topic)
         } catch {
+            if isNew { release(topic) }
             let failure = TopicError(error, while: doing(topic))
-            try? await write(failure.status(of: topic, partitions: index.snapshot()[topic.id]?.partitionCount), to: kept)
+            try? await write(
+                failure.status(of: topic, partitions: index.snapshot()[topic.id]?.partitionCount), to: kept)
             progress.publish(.failed(generation: topic.generation, failure), of: topic.id, named: name)
             throw failure
         }
         index.insert(topic)
         do {
-            async let partitions: Void = writePartitions(of: topic)
+            async let partitions: Void = writePartitions(of: topic, isNew: isNew)
             async let status: Void = write(
                 TopicStatus(
                     phase: .ready, partitions: topic.partitionCount, observedGeneration: topic.generation), to: kept)
@@ -126,7 +125,9 @@ public final class TopicReconciler: Sendable {
         do {
             try await remove(topic)
             try await deletePartitions(of: topic.name, count: topic.partitionCount)
-            try await change(object.key, of: object.metadata.uid) { $0.finalizers.removeAll { $0 == TopicObject.finalizer } }
+            try await change(object.key, of: object.metadata.uid) {
+                $0.finalizers.removeAll { $0 == TopicObject.finalizer }
+            }
         } catch {
             let failure = TopicError(error, while: "deleting the files of topic '\(topic.name)'")
             let status = TopicStatus(
@@ -206,16 +207,28 @@ public final class TopicReconciler: Sendable {
         }
     }
 
-    private func writePartitions(of topic: TopicDescription) async throws {
+    /// - Parameter isNew: Whether the topic was not served before, so that the objects are hardly there.
+    private func writePartitions(of topic: TopicDescription, isNew: Bool) async throws {
         let replicas = Array(rules.nodes.prefix(max(1, Int(topic.replicationFactor))))
         try await forEach(0..<topic.partitionCount) { [self] partition in
-            let key = PartitionObject.key(topic.name, partition)
-            if let there = try await stored(key) {
-                let right = PartitionObject.corrected(there, topic, partition, replicas: replicas)
-                if let right { _ = try await objects.update(right, .main) }
-            } else {
-                _ = try await objects.create(PartitionObject.make(topic, partition, replicas: replicas))
+            let made = PartitionObject.make(topic, partition, replicas: replicas)
+            if isNew, try await create(made) { return }
+            guard let there = try await stored(made.key) else {
+                _ = try await objects.create(made)
+                return
             }
+            let right = PartitionObject.corrected(there, topic, partition, replicas: replicas)
+            if let right { _ = try await objects.update(right, .main) }
+        }
+    }
+
+    /// Stores an object; whether it was not there.
+    private func create(_ object: Object) async throws -> Bool {
+        do {
+            _ = try await objects.create(object)
+            return true
+        } catch let error as ObjectError where error.reason == .alreadyExists {
+            return false
         }
     }
 

@@ -1,9 +1,9 @@
 /// What a kind asks of keys, selections and objects; and the kinds that objects define.
 extension ObjectStore {
     /// A key with the namespace that its kind wants, and what is known of the kind.
-    func resolved(_ key: ObjectKey) throws(ObjectError) -> (key: ObjectKey, record: KindRegistry.Record?) {
+    func resolved(_ key: ObjectKey) throws(ObjectError) -> (key: ObjectKey, record: KindRegistry.Record) {
         let record = try registry.record(key.kind)
-        if record?.definition.scope == .cluster {
+        guard record.isNamespaced else {
             guard key.namespace.isEmpty else { throw Self.noNamespaces(key) }
             return (key, record)
         }
@@ -14,11 +14,10 @@ extension ObjectStore {
     /// As above, for an object of an `apiVersion`.
     func resolved(
         _ key: ObjectKey, _ apiVersion: String
-    ) throws(ObjectError) -> (key: ObjectKey, record: KindRegistry.Record?) {
+    ) throws(ObjectError) -> (key: ObjectKey, record: KindRegistry.Record) {
         let resolved = try resolved(key)
-        if let definition = resolved.record?.definition, definition.apiVersion != apiVersion {
-            throw ObjectError(
-                .badRequest, "\(key.kind) is of \(definition.apiVersion) here, not of '\(apiVersion)'")
+        if let wanted = resolved.record.apiVersion, wanted != apiVersion {
+            throw ObjectError(.badRequest, "\(key.kind) is of \(wanted) here, not of '\(apiVersion)'")
         }
         return resolved
     }
@@ -27,8 +26,9 @@ extension ObjectStore {
     func resolved(_ selection: ObjectSelection) throws(ObjectError) -> ObjectSelection {
         var selection = selection
         if selection.namespace?.isEmpty == true { selection.namespace = nil }
-        guard let kind = selection.kind, let record = try registry.record(kind) else { return selection }
-        if let namespace = selection.namespace, record.definition.scope == .cluster {
+        guard let kind = selection.kind else { return selection }
+        let record = try registry.record(kind)
+        if let namespace = selection.namespace, !record.isNamespaced {
             throw Self.noNamespaces(ObjectKey(kind, namespace: namespace, name: ""))
         }
         return selection
@@ -45,21 +45,25 @@ extension ObjectStore {
     /// finalizer off.
     /// - Throws: `ObjectError.invalid`, which names the fields.
     func prepared(
-        _ object: Object, _ part: ObjectPart, over stored: Object?, _ record: KindRegistry.Record?
+        _ object: Object, _ part: ObjectPart, over stored: Object?, _ record: KindRegistry.Record
     ) throws(ObjectError) -> Object {
-        let definition = record?.definition ?? KindDefinition(object.apiVersion, object.kind)
+        let definition = record.definition
         var object = object
-        let isNewContent = object.content != stored?.content
+        var isNewContent = object.content != stored?.content
         if isNewContent, let schema = definition.schema { object = schema.defaulted(schema.pruned(object)) }
-        if part == .main {
-            for admission in record?.admissions ?? registry.admissions(object.objectKind) {
-                object = try admission.admit(object, replacing: stored)
-            }
+        if part == .main, !record.admissions.isEmpty {
+            for admission in record.admissions { object = try admission.admit(object, replacing: stored) }
+            isNewContent = object.content != stored?.content
         }
-        var causes = ObjectRules.problems(object, definition: definition)
+        var causes: [ObjectError.Cause] = []
+        if object.metadata != stored?.metadata {
+            causes = ObjectRules.problems(object, definition: definition)
+        } else if isNewContent {
+            causes = ObjectRules.contentProblems(object)
+        }
         if isNewContent, let schema = definition.schema { causes += schema.problems(in: object) }
         guard causes.isEmpty else { throw .invalid(object.key, causes) }
-        if object.objectKind == CustomKinds.kind, part == .main { return try established(object) }
+        if record.isCustomKinds, part == .main { return try established(object) }
         return object
     }
 
@@ -85,6 +89,7 @@ extension ObjectStore {
 
     /// An object was stored: if it stands for a kind or a namespace, that counts from now on.
     func noteWritten(_ object: Object) {
+        guard object.kind == CustomKinds.kind.name || object.kind == ContentsRules.namespace.name else { return }
         switch object.objectKind {
         case CustomKinds.kind:
             guard let definition = try? CustomKinds.definition(of: object) else { return }

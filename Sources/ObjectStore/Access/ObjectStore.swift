@@ -197,7 +197,7 @@ public final class ObjectStore: ObjectAccess {
 
     /// Stores what `wanted` makes of `stored`; nil where that is not stored any more.
     private func replace(
-        _ part: ObjectPart, of stored: Object, with wanted: Object, _ record: KindRegistry.Record?
+        _ part: ObjectPart, of stored: Object, with wanted: Object, _ record: KindRegistry.Record
     ) async throws -> Object? {
         let replaced = try WriteRules.replaced(part, of: stored, with: wanted)
         // Most writes of one thing over and over change nothing.

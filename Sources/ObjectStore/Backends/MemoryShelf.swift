@@ -11,34 +11,32 @@ final class StoredObject: Sendable {
 /// a look at one run and a search among the runs, however many objects there are.
 struct MemoryShelf {
     /// A place for an object. Owned by the shelf, and so guarded by the lock of whoever owns that.
-    private final class Slot {
-        let name: String
+    final class Slot {
         var stored: StoredObject
 
-        init(_ name: String, _ stored: StoredObject) {
-            self.name = name
-            self.stored = stored
-        }
+        init(_ stored: StoredObject) { self.stored = stored }
+    }
+
+    /// A slot in the order; the name stands here, so that a search looks at no slot.
+    private struct Place {
+        let name: String
+        let slot: Slot
     }
 
     private static let runCountMax = 512
     private var byName: [String: Slot] = [:]
-    private var runs: [[Slot]] = []
+    private var runs: [[Place]] = []
 
     var isEmpty: Bool { byName.isEmpty }
 
-    subscript(name: String) -> StoredObject? { byName[name]?.stored }
-
-    /// Puts an object in the place of the one that is there.
-    func replace(_ name: String, with stored: StoredObject) {
-        byName[name]?.stored = stored
-    }
+    /// The place of an object; nil where there is none of that name.
+    subscript(name: String) -> Slot? { byName[name] }
 
     mutating func insert(_ name: String, _ stored: StoredObject) {
-        let slot = Slot(name, stored)
+        let slot = Slot(stored)
         precondition(byName.updateValue(slot, forKey: name) == nil, "an object is inserted once")
-        guard let run = run(of: name) else { return runs.append([slot]) }
-        runs[run].insert(slot, at: place(of: name, in: run))
+        guard let run = run(of: name) else { return runs.append([Place(name: name, slot: slot)]) }
+        runs[run].insert(Place(name: name, slot: slot), at: place(of: name, in: run))
         guard runs[run].count > Self.runCountMax else { return }
         let half = runs[run].count / 2
         // Names mostly come in order: then the full run stays nearly full.
@@ -66,7 +64,7 @@ struct MemoryShelf {
             if place < runs[run].count, runs[run][place].name == name { place += 1 }
         }
         while run < runs.count {
-            for slot in runs[run][place...] where !body(slot.stored) { return false }
+            for place in runs[run][place...] where !body(place.slot.stored) { return false }
             run += 1
             place = 0
         }

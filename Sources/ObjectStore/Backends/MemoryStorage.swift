@@ -18,7 +18,7 @@ public final class MemoryStorage: Storage {
     /// The object with that key; nil where there is none.
     public func get(_ key: ObjectKey) async throws -> Object? {
         let found: Result<StoredObject?, ObjectError> = state.withLock { state in
-            state.isClosed ? .failure(.closed) : .success(state[key])
+            state.isClosed ? .failure(.closed) : .success(state[key]?.stored)
         }
         return try found.get()?.object
     }
@@ -103,11 +103,12 @@ public final class MemoryStorage: Storage {
         let done: Result<(WatchHub.Change, Wakeups), ObjectError> = state.withLock { state in
             do throws(ObjectError) {
                 guard !state.isClosed else { throw .closed }
-                let previous = state[key]
+                let slot = state[key]
+                let previous = slot?.stored
                 let version = ResourceVersion(state.version.value + 1)
                 let change = WatchHub.Change(
                     object: try body(previous, version), previous: previous?.object, version: version)
-                state.put(change.object, at: key, replacing: previous)
+                state.put(change.object, at: key, in: slot)
                 state.version = version
                 // Under the lock, so that changes are published in their order.
                 return .success((change, hub.record([change])))
@@ -126,15 +127,15 @@ public final class MemoryStorage: Storage {
         var version = ResourceVersion.zero
         var isClosed = false
 
-        subscript(key: ObjectKey) -> StoredObject? { shelves[key.kind]?[key.namespace]?[key.name] }
+        subscript(key: ObjectKey) -> MemoryShelf.Slot? { shelves[key.kind]?[key.namespace]?[key.name] }
 
-        mutating func put(_ object: Object?, at key: ObjectKey, replacing previous: StoredObject?) {
-            switch (object, previous) {
+        mutating func put(_ object: Object?, at key: ObjectKey, in slot: MemoryShelf.Slot?) {
+            switch (object, slot) {
             case (let object?, nil):
                 shelves[key.kind, default: [:]][key.namespace, default: MemoryShelf()]
                     .insert(key.name, StoredObject(object))
-            case (let object?, _?):
-                shelves[key.kind]?[key.namespace]?.replace(key.name, with: StoredObject(object))
+            case (let object?, let slot?):
+                slot.stored = StoredObject(object)
             case (nil, _?):
                 shelves[key.kind]?[key.namespace]?.remove(key.name)
                 guard shelves[key.kind]?[key.namespace]?.isEmpty == true else { return }

@@ -13,7 +13,7 @@ public struct ObjectKind: Sendable, Hashable, Comparable, CustomStringConvertibl
 
     /// The kind of an object with this `apiVersion` (`group/version`; only `version` for the core kinds).
     public init(apiVersion: String, kind: String) {
-        if let slash = apiVersion.firstIndex(of: "/") {
+        if let slash = apiVersion.utf8.firstIndex(of: UInt8(ascii: "/")) {
             group = String(apiVersion[..<slash])
         } else {
             group = ""

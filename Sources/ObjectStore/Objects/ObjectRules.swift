@@ -30,7 +30,12 @@ public enum ObjectRules {
 
     /// What is wrong with an object that is to be stored, apart from its kind's schema; empty: nothing.
     public static func problems(_ object: Object, definition: KindDefinition) -> [ObjectError.Cause] {
-        var causes = metadataProblems(object.metadata, definition: definition)
+        metadataProblems(object.metadata, definition: definition) + contentProblems(object)
+    }
+
+    /// What is wrong with the content of an object, whatever its kind; empty: nothing.
+    static func contentProblems(_ object: Object) -> [ObjectError.Cause] {
+        var causes: [ObjectError.Cause] = []
         let depthMax = JSONLimits.standard.depthMax
         for (name, value) in object.content where value.isDeeper(than: depthMax - 1) {
             causes.append(.init(name, "nests more than \(depthMax) levels deep"))
@@ -121,6 +126,8 @@ extension ObjectRules {
 
     /// What is wrong with the name of a label, an annotation or a finalizer; nil: nothing.
     public static func problem(ofLabelName text: String) -> String? {
+        // Most have no '/', and are no trouble.
+        if !text.isEmpty, isQualified(text[...]) { return nil }
         let parts = text.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count <= 2 else { return "must have one '/' at most" }
         if parts.count == 2, !isDNSSubdomain(parts[0]) { return "before '/' \(subdomainRule)" }
@@ -141,8 +148,18 @@ extension ObjectRules {
     /// Parts of small letters, digits and inner dashes, with points between them (RFC 1123).
     private static func isDNSSubdomain(_ text: some StringProtocol) -> Bool {
         guard (1...253).contains(text.utf8.count) else { return false }
-        return text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-            .allSatisfy { part in isDNSPart(part) }
+        var last = UInt8(ascii: ".")
+        for byte in text.utf8 {
+            let isPoint = byte == UInt8(ascii: ".")
+            // At both ends of a part there is a letter or digit.
+            if isPoint || last == UInt8(ascii: ".") {
+                guard isSmall(isPoint ? last : byte) else { return false }
+            } else {
+                guard isSmall(byte) || byte == UInt8(ascii: "-") else { return false }
+            }
+            last = byte
+        }
+        return isSmall(last)
     }
 
     private static func isDNSLabel(_ text: String) -> Bool {

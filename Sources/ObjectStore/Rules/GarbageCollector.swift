@@ -199,7 +199,8 @@ final class GarbageCollector: Sendable {
     ) async throws -> OwnershipVerdict.OwnerState {
         let kind = ObjectKind(apiVersion: reference.apiVersion, kind: reference.kind)
         let namespace = object.metadata.namespace
-        let scope = (try? store.registry.record(kind))?.definition.scope
+        let record = try? store.registry.record(kind)
+        let scope = record?.origin == .unknown ? nil : record?.definition.scope
         if namespace.isEmpty, scope != .cluster {
             // An owner in some namespace cannot be looked up from outside of it: nothing is done.
             return .present

@@ -12,6 +12,8 @@ final class KindRegistry: Sendable {
         case custom(String)
         /// Registered by the program.
         case program
+        /// Nowhere: all that is known are its names.
+        case unknown
     }
 
     /// What is known of one kind.
@@ -19,13 +21,24 @@ final class KindRegistry: Sendable {
         let definition: KindDefinition
         let admissions: [any Admission]
         let origin: Origin
+        /// The definition's, made once; nil: any of the group.
+        let apiVersion: String?
+        let isNamespaced: Bool
+        /// Whether its objects define kinds.
+        let isCustomKinds: Bool
 
         init(_ definition: KindDefinition, _ admissions: [any Admission], _ origin: Origin) {
             self.definition = definition
             self.admissions = admissions
             self.origin = origin
+            apiVersion = origin == .unknown ? nil : definition.apiVersion
+            isNamespaced = definition.scope == .namespaced
+            isCustomKinds = definition.kind == CustomKinds.kind
         }
     }
+
+    /// How many unknown kinds are remembered, in a store that takes any.
+    private static let unknownMax = 1_024
 
     private struct State {
         var core: [ObjectKind: KindDefinition] = [:]
@@ -34,9 +47,12 @@ final class KindRegistry: Sendable {
         var admissions: [ObjectKind: [any Admission]] = [:]
         /// What counts, of all those.
         var records: [ObjectKind: Record] = [:]
+        /// Of kinds of which nothing is known.
+        var unknown: [ObjectKind: Record] = [:]
         var terminatingNamespaces: Set<String> = []
 
         mutating func settle(_ kind: ObjectKind) {
+            unknown[kind] = nil
             let admissions = admissions[kind] ?? []
             if let definition = core[kind] {
                 records[kind] = Record(definition, admissions, .core)
@@ -57,17 +73,29 @@ final class KindRegistry: Sendable {
         for definition in core { register(definition, .core) }
     }
 
-    /// What is known of a kind; nil where nothing is, and the store takes any.
+    /// What is known of a kind.
     ///
-    /// - Throws: `ObjectError.notFound` where the store takes known kinds only.
-    func record(_ kind: ObjectKind) throws(ObjectError) -> Record? {
-        if let record = state.withLock({ $0.records[kind] }) { return record }
-        guard policy == .known else { return nil }
+    /// - Throws: `ObjectError.notFound` where the store takes known kinds only, and this is none.
+    func record(_ kind: ObjectKind) throws(ObjectError) -> Record {
+        let found = state.withLock { state -> Record? in
+            if let record = state.records[kind] { return record }
+            return policy == .any ? Self.unknown(kind, &state) : nil
+        }
+        if let found { return found }
         let names = state.withLock { $0.records.keys.map(\.description) }.sorted()
         let hint = nearestName(to: kind.description, in: names).map { "; did you mean \($0)?" }
         throw ObjectError(
             .notFound,
             "there is no kind \(kind) here\(hint ?? "; a CustomResourceDefinition makes one")")
+    }
+
+    private static func unknown(_ kind: ObjectKind, _ state: inout State) -> Record {
+        if let record = state.unknown[kind] { return record }
+        let version = kind.group.isEmpty ? "v1" : "\(kind.group)/v1"
+        let record = Record(KindDefinition(version, kind.name), state.admissions[kind] ?? [], .unknown)
+        if state.unknown.count >= unknownMax { state.unknown = [:] }
+        state.unknown[kind] = record
+        return record
     }
 
     /// All kinds, sorted.
@@ -81,7 +109,7 @@ final class KindRegistry: Sendable {
             switch origin {
             case .core: state.core[definition.kind] = definition
             case .custom(let uid): state.custom[definition.kind] = (definition, uid)
-            case .program: state.program[definition.kind] = definition
+            case .program, .unknown: state.program[definition.kind] = definition
             }
             state.settle(definition.kind)
         }
@@ -94,9 +122,6 @@ final class KindRegistry: Sendable {
             state.settle(admission.kind)
         }
     }
-
-    /// Those who admit objects of a kind of which nothing else is known.
-    func admissions(_ kind: ObjectKind) -> [any Admission] { state.withLock { $0.admissions[kind] ?? [] } }
 
     /// Forgets the kind of a CustomResourceDefinition.
     func remove(custom uid: String) {

@@ -102,12 +102,7 @@ enum WriteRules {
 
     /// Whether something beside metadata and status differs.
     private static func isWanted(_ next: Object, otherThan stored: Object) -> Bool {
-        if next.apiVersion != stored.apiVersion { return true }
-        var left = next.content
-        var right = stored.content
-        left["status"] = nil
-        right["status"] = nil
-        return left != right
+        next.apiVersion != stored.apiVersion || !next.content.isSame(as: stored.content, but: "status")
     }
 }
 
@@ -126,5 +121,13 @@ extension [String] {
     fileprivate mutating func exchange(_ old: String, for new: String) {
         removeAll { $0 == old }
         if !contains(new) { append(new) }
+    }
+}
+
+extension [String: JSONValue] {
+    /// Whether both have the same members, but for one.
+    fileprivate func isSame(as other: Self, but name: String) -> Bool {
+        guard count - (self[name] == nil ? 0 : 1) == other.count - (other[name] == nil ? 0 : 1) else { return false }
+        return allSatisfy { $0.key == name || other[$0.key] == $0.value }
     }
 }

@@ -5,7 +5,7 @@ final class ChangeEntry: Sendable {
 
     init(_ change: WatchHub.Change) {
         self.change = change
-        key = change.result.key
+        key = change.key
     }
 
     var version: ResourceVersion { change.version }

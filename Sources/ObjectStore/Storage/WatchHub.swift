@@ -27,6 +27,12 @@ public final class WatchHub: Sendable {
             self.version = version
         }
 
+        /// The object's key.
+        public var key: ObjectKey {
+            guard let key = object?.key ?? previous?.key else { preconditionFailure("a change is of some object") }
+            return key
+        }
+
         /// The object as it became, of a removal as it was, with the version of the change.
         public var result: Object {
             if let object { return object }

@@ -100,7 +100,8 @@ extension HostTable {
         guard let operation = calls.operations.value(handle), operation.role == role,
             calls.operations.remove(handle) != nil, operation.end(answer)
         else {
-            throw CallError(WEIR_BAD_HANDLE, "operation \(handle) has ended, never was, or is ended by another function")
+            throw CallError(
+                WEIR_BAD_HANDLE, "operation \(handle) has ended, never was, or is ended by another function")
         }
         return nil
     }

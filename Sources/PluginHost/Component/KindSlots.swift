@@ -67,11 +67,41 @@ struct PluginObject<Slot: KindSlot>: Resource {
     }
 
     init(from decoder: any Decoder) throws {
-        object = try Object(from: decoder)
+        let members = try decoder.container(keyedBy: Member.self)
+        object = Object(
+            apiVersion: try members.decode(String.self, forKey: .apiVersion),
+            kind: try members.decode(String.self, forKey: .kind),
+            metadata: try members.decode(ObjectMetadata.self, forKey: .metadata))
+        for key in members.allKeys where !Member.ofObject.contains(key) {
+            object.content[key.stringValue] = try members.decode(JSONValue.self, forKey: key)
+        }
     }
 
     func encode(to encoder: any Encoder) throws {
-        try object.encode(to: encoder)
+        var members = encoder.container(keyedBy: Member.self)
+        try members.encode(object.apiVersion, forKey: .apiVersion)
+        try members.encode(object.kind, forKey: .kind)
+        try members.encode(object.metadata, forKey: .metadata)
+        for (name, value) in object.content { try members.encode(value, forKey: Member(stringValue: name)) }
+    }
+}
+
+/// The name of a member, whatever it is.
+private struct Member: CodingKey, Hashable {
+    static let apiVersion = Member(stringValue: "apiVersion")
+    static let kind = Member(stringValue: "kind")
+    static let metadata = Member(stringValue: "metadata")
+    static let ofObject: Set<Member> = [apiVersion, kind, metadata]
+
+    let stringValue: String
+    var intValue: Int? { nil }
+
+    init(stringValue: String) {
+        self.stringValue = stringValue
+    }
+
+    init?(intValue: Int) {
+        nil
     }
 }
 

@@ -68,7 +68,8 @@ public struct PluginLibrary: Sendable {
         }
         guard elf.machine == ElfFile.ownMachine else {
             throw PluginError(
-                .notALibrary, "\(path) is built for another processor (ELF machine \(elf.machine)); build it for this one")
+                .notALibrary,
+                "\(path) is built for another processor (ELF machine \(elf.machine)); build it for this one")
         }
         guard !elf.isSwift || !isHostStatic else {
             throw PluginError(

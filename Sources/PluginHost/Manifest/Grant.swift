@@ -115,7 +115,10 @@ extension ObjectKind {
     init?(pluginText text: String) {
         guard let first = text.unicodeScalars.first, ("A"..."Z").contains(first) else { return nil }
         let isName = { (part: Substring) in
-            !part.isEmpty && part.unicodeScalars.allSatisfy { $0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0)) }
+            !part.isEmpty
+                && part.unicodeScalars.allSatisfy {
+                    $0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0))
+                }
         }
         guard let dot = text.firstIndex(of: ".") else {
             guard isName(text[...]) else { return nil }

@@ -95,7 +95,8 @@ extension Grant {
         try fields.refuseOthers(than: Self.members)
         kinds = try fields.texts("kinds")
         for kind in kinds where kind != "*" && ObjectKind(pluginText: kind) == nil {
-            throw FieldError(message: "\(fields.place)kinds: '\(kind)' is no kind; write Topic, Widget.example.com or *")
+            throw FieldError(
+                message: "\(fields.place)kinds: '\(kind)' is no kind; write Topic, Widget.example.com or *")
         }
         topics = try fields.texts("topics")
         namespaces = try fields.texts("namespaces")

@@ -75,7 +75,10 @@ struct PluginDescription: Encodable {
     var table: Table {
         var rows = [["name", name], ["version", version]]
         if !description.isEmpty { rows.append(["description", description]) }
-        rows += [["ABI version", "\(abiVersion)"], ["reconciles", kinds.isEmpty ? "nothing" : kinds.joined(separator: ", ")]]
+        rows += [
+            ["ABI version", "\(abiVersion)"],
+            ["reconciles", kinds.isEmpty ? "nothing" : kinds.joined(separator: ", ")],
+        ]
         for need in needs {
             let what = (need.kinds ?? []) + (need.topics ?? []).map { "topic \($0)" }
             rows.append(["needs", "\(need.verbs.joined(separator: ", ")) of \(what.joined(separator: ", "))"])

@@ -76,7 +76,8 @@ struct PluginPlan: Sendable, Hashable {
     /// Loads everything that is asked for and enabled.
     ///
     /// - Throws: Where one cannot be loaded, or two have one name.
-    func load(disk: any Disk = SystemDisk()) throws(UsageError) -> [(library: PluginLibrary, settings: PluginSettings)] {
+    func load(disk: any Disk = SystemDisk()) throws(UsageError) -> [(library: PluginLibrary, settings: PluginSettings)]
+    {
         var loaded: [(library: PluginLibrary, settings: PluginSettings)] = []
         var names: [String: String] = [:]
         for candidate in try candidates(disk: disk) where candidate.isEnabled {

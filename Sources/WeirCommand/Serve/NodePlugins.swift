@@ -19,7 +19,7 @@ struct NodePlugins {
         guard !loaded.isEmpty else { return }
         let services = PluginServices(
             objects: { [weak runtime] in runtime?.objects },
-            records: PluginRecords(clock: runtime.clock) { kafka.endpoint })
+            records: PluginRecords(kafka.broker))
         for (library, settings) in loaded {
             do {
                 try runtime.register(PluginComponent(library, settings, services: services, runtime: runtime))

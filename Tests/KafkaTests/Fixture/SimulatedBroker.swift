@@ -37,7 +37,8 @@ final class SimulatedBroker {
         let loops = loops
         let settings = try BrokerSettings(values: settings)
         let objects = ObjectStore(
-            MemoryStorage(), configuration: ObjectStore.Configuration(kinds: .any), clock: simulator.clock, randomBits: { random.withLock { $0.next() } })
+            MemoryStorage(), configuration: ObjectStore.Configuration(kinds: .any), clock: simulator.clock,
+            randomBits: { random.withLock { $0.next() } })
         plugin = KafkaPlugin(
             KafkaParts(
                 nodeID: 1, clusterID: "simulated", settings: settings, logProvider: logs, objects: objects,
@@ -51,9 +52,9 @@ final class SimulatedBroker {
         }
         objects.register(plugin.admission)
         driver = TopicDriver(plugin.topics, clock: simulator.clock)
+        try run { [plugin, logs] in try await plugin.topics.open(existing: try await logs.list()) }
         driver.start(on: loops[0])
-        try run { [plugin, gate, logs] in
-            try await plugin.topics.open(existing: try await logs.list())
+        try run { [plugin, gate] in
             plugin.broker.open(gate)
             for result in await plugin.broker.topics.create(new) { _ = try result.get() }
         }

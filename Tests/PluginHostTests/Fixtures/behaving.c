@@ -131,6 +131,12 @@ static int32_t reconcile(void *self, const weir_request *request, weir_answer *a
         int32_t code = host->object_patch(
             host->host, request->operation, request->kind, request->namespace_, request->name, WEIR_PATCH_MERGE,
             weir_text(patch), WEIR_PART_STATUS, &result);
+        if (code != WEIR_OK) {
+            snprintf(
+                answer->message.data, answer->message.capacity, "%.*s", (int)result.bytes.size,
+                (const char *)result.bytes.data);
+            answer->message.size = strlen(answer->message.data);
+        }
         host->release(host->host, result.handle);
         note(code == WEIR_OK ? "reconcile-wrote" : "reconcile-refused");
         return code;
