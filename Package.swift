@@ -149,13 +149,17 @@ let package = Package(
             name: "EmbeddedRuntime", dependencies: ["WeirRuntime", "WorkTracking", logging],
             path: "Samples/EmbeddedRuntime",
             swiftSettings: settings),
+        .executableTarget(
+            name: "EmbeddedCLI",
+            dependencies: ["ObjectStore", "SQLiteStorage", "WeirRuntime", "WorkTracking", argumentParser, logging],
+            path: "Samples/EmbeddedCLI", exclude: ["README.md"], swiftSettings: settings),
 
         .target(
             name: "TopicAuditPlugin", dependencies: ["WeirPlugin"], path: "Samples/TopicAuditPlugin",
             exclude: ["README.md"], swiftSettings: settings),
         .target(
             name: "MirrorPlugin", dependencies: ["WeirPluginABI"], path: "Samples/MirrorPlugin",
-            exclude: ["README.md", "Makefile", "mirror.yaml"]),
+            exclude: ["README.md", "Makefile", "mirror.yaml", "example.yaml"]),
 
         .systemLibrary("CHiredis", apt: "libhiredis-dev"),
         .executableTarget(
@@ -194,7 +198,10 @@ let package = Package(
         .tests("AdminHTTPTests", ["AdminHTTP", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging]),
         .tests(
             "WeirCommandTests",
-            ["WeirCommand", "WeirRuntime", "WeirIO", "Kafka", "KafkaClient", argumentParser, nioCore]),
+            [
+                "WeirCommand", "WeirRuntime", "WeirIO", "Kafka", "KafkaClient", "ObjectStore", "PluginHost",
+                argumentParser, nioCore,
+            ]),
         .testTarget(
             name: "ClientsTests", path: "Tests/Clients", exclude: ["Scripts"], swiftSettings: settings),
         // The contract of a Storage, for backends of our own and of others.
@@ -226,10 +233,15 @@ let package = Package(
                 "PluginHost", "WeirPluginABI", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking", "WeirIO",
                 "WeirSimulation", logging,
             ]),
+        // Each sample, as its users run it.
+        .tests("SamplesTests", path: "Tests/Samples", ["EmbeddedCLI", "WeirCommand", "web-backend"]),
         .tests("TidyTests", path: "Tests/Tidy"),
         .executableTarget(
             name: "object-benchmark", dependencies: ["ObjectStore", "WeirRuntime"],
             path: "Tests/Benchmarks/ObjectBenchmark", swiftSettings: settings),
+        .executableTarget(
+            name: "start-benchmark", dependencies: ["ObjectStore", "SQLiteStorage", "WeirRuntime", logging],
+            path: "Tests/Benchmarks/StartBenchmark", swiftSettings: settings),
         .executableTarget(
             name: "tracking-benchmark", dependencies: ["ObjectStore", "WorkTracking"],
             path: "Tests/Benchmarks/TrackingBenchmark", swiftSettings: settings),
