@@ -54,6 +54,7 @@ let package = Package(
         .library(name: "ObjectStore", targets: ["ObjectStore"]),
         .library(name: "SQLiteStorage", targets: ["SQLiteStorage"]),
         .library(name: "Reconciling", targets: ["Reconciling"]),
+        .library(name: "EmbeddedNode", targets: ["EmbeddedNode", "Kafka", "AdminHTTP"]),
         .library(name: "WeirPlugin", targets: ["WeirPlugin"]),
         .library(name: "TopicAuditPlugin", type: .dynamic, targets: ["TopicAuditPlugin"]),
         .library(name: "MirrorPlugin", type: .dynamic, targets: ["MirrorPlugin"]),
@@ -118,12 +119,20 @@ let package = Package(
         .plugin(
             "AdminHTTP", ["ObjectStore", "WeirRuntime", "WorkTracking", hummingbird, hummingbirdCore, nioCore, logging]),
 
+        // A node in a process of one's own; `weir serve` is one.
+        .weir(
+            "EmbeddedNode",
+            [
+                "AdminHTTP", "Kafka", "ObjectLog", "ObjectStore", "SegmentLog", "WeirIO", "WeirRuntime", "WorkTracking",
+                nioCore, logging,
+            ]),
+
         // The program, and the tools of its developers.
         .executableTarget(
             name: "WeirCommand",
             dependencies: [
                 "WeirRuntime", "WorkTracking", "WeirIO", "RecordBatch", "SegmentLog", "Kafka", "KafkaWire",
-                "KafkaClient", "AdminHTTP", "ObjectStore", "ObjectLog", "Reconciling", "PluginHost",
+                "KafkaClient", "AdminHTTP", "EmbeddedNode", "ObjectStore", "Reconciling", "PluginHost",
                 .target(name: "Raft", condition: .when(traits: ["Raft"])),
                 argumentParser, logging, nioCore, nioPosix, httpClient, "TOMLKit", "Yams",
             ],
@@ -149,6 +158,13 @@ let package = Package(
             name: "EmbeddedRuntime", dependencies: ["WeirRuntime", "WorkTracking", logging],
             path: "Samples/EmbeddedRuntime",
             swiftSettings: settings),
+
+        .executableTarget(
+            name: "CustomReconciler",
+            dependencies: [
+                "EmbeddedNode", "Kafka", "ObjectStore", "Reconciling", "RecordBatch", "WeirRuntime", nioCore, logging,
+            ],
+            path: "Samples/CustomReconciler", exclude: ["README.md"], swiftSettings: settings),
 
         .target(
             name: "TopicAuditPlugin", dependencies: ["WeirPlugin"], path: "Samples/TopicAuditPlugin",
@@ -194,7 +210,9 @@ let package = Package(
         .tests("AdminHTTPTests", ["AdminHTTP", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging]),
         .tests(
             "WeirCommandTests",
-            ["WeirCommand", "WeirRuntime", "WeirIO", "Kafka", "KafkaClient", argumentParser, nioCore]),
+            [
+                "WeirCommand", "EmbeddedNode", "WeirRuntime", "WeirIO", "Kafka", "KafkaClient", argumentParser, nioCore,
+            ]),
         .testTarget(
             name: "ClientsTests", path: "Tests/Clients", exclude: ["Scripts"], swiftSettings: settings),
         // The contract of a Storage, for backends of our own and of others.
@@ -226,6 +244,7 @@ let package = Package(
                 "PluginHost", "WeirPluginABI", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking", "WeirIO",
                 "WeirSimulation", logging,
             ]),
+        .tests("SamplesTests", path: "Tests/Samples", exclude: ["Scripts"], ["CustomReconciler"]),
         .tests("TidyTests", path: "Tests/Tidy"),
         .executableTarget(
             name: "object-benchmark", dependencies: ["ObjectStore", "WeirRuntime"],

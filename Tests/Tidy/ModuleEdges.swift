@@ -25,9 +25,12 @@ let allowedEdges: [String: Set<String>] = [
         "KafkaWire", "RecordBatch", "SegmentLog", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking",
     ],
     "AdminHTTP": ["ObjectStore", "WeirRuntime", "WorkTracking"],
+    "EmbeddedNode": [
+        "AdminHTTP", "Kafka", "ObjectLog", "ObjectStore", "SegmentLog", "WeirIO", "WeirRuntime", "WorkTracking",
+    ],
     "WeirCommand": [
         "WorkTracking", "WeirRuntime", "WeirIO", "RecordBatch", "SegmentLog", "Raft", "KafkaWire", "KafkaClient",
-        "Kafka", "AdminHTTP", "ObjectStore", "ObjectLog", "Reconciling", "PluginHost",
+        "Kafka", "AdminHTTP", "EmbeddedNode", "ObjectStore", "Reconciling", "PluginHost",
     ],
     "weir-kafka-messages": [],
     "weir-raft-cases": ["Raft", "WeirSimulation"],
@@ -37,6 +40,7 @@ let allowedEdges: [String: Set<String>] = [
     "weir-storage-writer": ["SQLiteStorage", "ObjectStore", "WeirIO", "WeirRuntime", "WeirSimulation"],
     "sqlite-benchmark": ["SQLiteStorage", "ObjectStore", "WeirIO", "WeirRuntime"],
     "EmbeddedRuntime": ["WeirRuntime", "WorkTracking"],
+    "CustomReconciler": ["EmbeddedNode", "Kafka", "ObjectStore", "Reconciling", "RecordBatch", "WeirRuntime"],
     "gate-benchmark": ["WorkTracking"],
 ]
 
@@ -44,14 +48,14 @@ let allowedEdges: [String: Set<String>] = [
 let allowedForeign: [String: Set<String>] = [
     "NIOCore": [
         "WeirIO", "RecordBatch", "SegmentLog", "ObjectLog", "KafkaWire", "KafkaClient", "Kafka", "AdminHTTP",
-        "WeirCommand",
+        "EmbeddedNode", "WeirCommand", "CustomReconciler",
     ],
     "NIOPosix": ["WeirIO", "KafkaClient", "Kafka", "WeirCommand"],
     "ServiceLifecycle": ["WeirRuntime", "EmbeddedRuntime"],
     "UnixSignals": ["WeirRuntime"],
     "Logging": [
         "WeirRuntime", "SegmentLog", "ObjectStore", "Reconciling", "PluginHost", "Kafka", "KafkaClient", "AdminHTTP",
-        "WeirCommand", "EmbeddedRuntime",
+        "EmbeddedNode", "WeirCommand", "EmbeddedRuntime", "CustomReconciler",
     ],
     "GRDB": ["SQLiteStorage"],
     "Hummingbird": ["AdminHTTP"],
@@ -63,7 +67,9 @@ let allowedForeign: [String: Set<String>] = [
     "TOMLKit": ["WeirCommand"],
     "Yams": ["WeirCommand"],
     "Foundation": ["WeirCommand", "weir-kafka-messages", "weir-simulate"],
-    "FoundationEssentials": ["Kafka", "AdminHTTP", "WeirCommand", "weir-kafka-messages", "weir-raft-cases"],
+    "FoundationEssentials": [
+        "Kafka", "AdminHTTP", "EmbeddedNode", "WeirCommand", "weir-kafka-messages", "weir-raft-cases",
+    ],
 ]
 
 /// What comes with the toolchain and belongs to nobody.
