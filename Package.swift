@@ -158,6 +158,10 @@ let package = Package(
             name: "EmbeddedRuntime", dependencies: ["WeirRuntime", "WorkTracking", logging],
             path: "Samples/EmbeddedRuntime",
             swiftSettings: settings),
+        .executableTarget(
+            name: "EmbeddedCLI",
+            dependencies: ["ObjectStore", "SQLiteStorage", "WeirRuntime", "WorkTracking", argumentParser, logging],
+            path: "Samples/EmbeddedCLI", exclude: ["README.md"], swiftSettings: settings),
 
         .executableTarget(
             name: "CustomReconciler",
@@ -171,7 +175,7 @@ let package = Package(
             exclude: ["README.md"], swiftSettings: settings),
         .target(
             name: "MirrorPlugin", dependencies: ["WeirPluginABI"], path: "Samples/MirrorPlugin",
-            exclude: ["README.md", "Makefile", "mirror.yaml"]),
+            exclude: ["README.md", "Makefile", "mirror.yaml", "example.yaml"]),
 
         .systemLibrary("CHiredis", apt: "libhiredis-dev"),
         .executableTarget(
@@ -211,7 +215,8 @@ let package = Package(
         .tests(
             "WeirCommandTests",
             [
-                "WeirCommand", "EmbeddedNode", "WeirRuntime", "WeirIO", "Kafka", "KafkaClient", argumentParser, nioCore,
+                "WeirCommand", "EmbeddedNode", "WeirRuntime", "WeirIO", "Kafka", "KafkaClient", "ObjectStore",
+                "PluginHost", argumentParser, nioCore,
             ]),
         .testTarget(
             name: "ClientsTests", path: "Tests/Clients", exclude: ["Scripts"], swiftSettings: settings),
@@ -244,11 +249,17 @@ let package = Package(
                 "PluginHost", "WeirPluginABI", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking", "WeirIO",
                 "WeirSimulation", logging,
             ]),
-        .tests("SamplesTests", path: "Tests/Samples", exclude: ["Scripts"], ["CustomReconciler"]),
+        // Each sample, as its users run it.
+        .tests(
+            "SamplesTests", path: "Tests/Samples", exclude: ["Scripts"],
+            ["EmbeddedCLI", "CustomReconciler", "WeirCommand", "web-backend"]),
         .tests("TidyTests", path: "Tests/Tidy"),
         .executableTarget(
             name: "object-benchmark", dependencies: ["ObjectStore", "WeirRuntime"],
             path: "Tests/Benchmarks/ObjectBenchmark", swiftSettings: settings),
+        .executableTarget(
+            name: "start-benchmark", dependencies: ["ObjectStore", "SQLiteStorage", "WeirRuntime", logging],
+            path: "Tests/Benchmarks/StartBenchmark", swiftSettings: settings),
         .executableTarget(
             name: "tracking-benchmark", dependencies: ["ObjectStore", "WorkTracking"],
             path: "Tests/Benchmarks/TrackingBenchmark", swiftSettings: settings),

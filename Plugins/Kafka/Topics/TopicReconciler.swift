@@ -23,7 +23,6 @@ public final class TopicReconciler: Sendable {
     let logger: Logger
     /// Which topic has a name as metric systems spell it: the first one that served keeps it.
     private let claims = Mutex<[String: TopicID]>([:])
-    let opening = Latch()
 
     init(
         objects: any ObjectAccess, host: any PartitionHost, index: TopicIndex, progress: TopicProgress,
@@ -37,19 +36,13 @@ public final class TopicReconciler: Sendable {
         self.logger = logger
     }
 
-    /// Makes, changes or deletes what the topic of that name asks for; waits until the topics of the start are open.
-    ///
-    /// Throws where it could not be done and is to be tried again.
-    public func reconcile(_ name: String) async throws {
-        try await opening.wait()
-        try await reconcileNow(name)
-    }
-
     /// Whether a topic of that name is served.
     func serves(_ name: String) -> Bool { index.snapshot()[name] != nil }
 
-    /// The same, at the start.
-    func reconcileNow(_ name: String) async throws {
+    /// Makes, changes or deletes what the topic of that name asks for. Not before `open` has returned.
+    ///
+    /// Throws where it could not be done and is to be tried again.
+    public func reconcile(_ name: String) async throws {
         guard let object = try await stored(TopicObject.key(name)) else { return try await vanished(name) }
         if object.metadata.isBeingDeleted { return try await finish(object) }
         let kept = try await withFinalizer(object)
