@@ -54,6 +54,7 @@ let package = Package(
         .library(name: "ObjectStore", targets: ["ObjectStore"]),
         .library(name: "SQLiteStorage", targets: ["SQLiteStorage"]),
         .library(name: "Reconciling", targets: ["Reconciling"]),
+        .library(name: "EmbeddedNode", targets: ["EmbeddedNode", "Kafka", "AdminHTTP"]),
         .library(name: "WeirPlugin", targets: ["WeirPlugin"]),
         .library(name: "TopicAuditPlugin", type: .dynamic, targets: ["TopicAuditPlugin"]),
         .library(name: "MirrorPlugin", type: .dynamic, targets: ["MirrorPlugin"]),
@@ -118,12 +119,20 @@ let package = Package(
         .plugin(
             "AdminHTTP", ["ObjectStore", "WeirRuntime", "WorkTracking", hummingbird, hummingbirdCore, nioCore, logging]),
 
+        // A node in a process of one's own; `weir serve` is one.
+        .weir(
+            "EmbeddedNode",
+            [
+                "AdminHTTP", "Kafka", "ObjectLog", "ObjectStore", "SegmentLog", "WeirIO", "WeirRuntime", "WorkTracking",
+                nioCore, logging,
+            ]),
+
         // The program, and the tools of its developers.
         .executableTarget(
             name: "WeirCommand",
             dependencies: [
                 "WeirRuntime", "WorkTracking", "WeirIO", "RecordBatch", "SegmentLog", "Kafka", "KafkaWire",
-                "KafkaClient", "AdminHTTP", "ObjectStore", "ObjectLog", "Reconciling", "PluginHost",
+                "KafkaClient", "AdminHTTP", "EmbeddedNode", "ObjectStore", "Reconciling", "PluginHost",
                 .target(name: "Raft", condition: .when(traits: ["Raft"])),
                 argumentParser, logging, nioCore, nioPosix, httpClient, "TOMLKit", "Yams",
             ],
@@ -153,6 +162,13 @@ let package = Package(
             name: "EmbeddedCLI",
             dependencies: ["ObjectStore", "SQLiteStorage", "WeirRuntime", "WorkTracking", argumentParser, logging],
             path: "Samples/EmbeddedCLI", exclude: ["README.md"], swiftSettings: settings),
+
+        .executableTarget(
+            name: "CustomReconciler",
+            dependencies: [
+                "EmbeddedNode", "Kafka", "ObjectStore", "Reconciling", "RecordBatch", "WeirRuntime", nioCore, logging,
+            ],
+            path: "Samples/CustomReconciler", exclude: ["README.md"], swiftSettings: settings),
 
         .target(
             name: "TopicAuditPlugin", dependencies: ["WeirPlugin"], path: "Samples/TopicAuditPlugin",
@@ -199,8 +215,8 @@ let package = Package(
         .tests(
             "WeirCommandTests",
             [
-                "WeirCommand", "WeirRuntime", "WeirIO", "Kafka", "KafkaClient", "ObjectStore", "PluginHost",
-                argumentParser, nioCore,
+                "WeirCommand", "EmbeddedNode", "WeirRuntime", "WeirIO", "Kafka", "KafkaClient", "ObjectStore",
+                "PluginHost", argumentParser, nioCore,
             ]),
         .testTarget(
             name: "ClientsTests", path: "Tests/Clients", exclude: ["Scripts"], swiftSettings: settings),
@@ -234,7 +250,9 @@ let package = Package(
                 "WeirSimulation", logging,
             ]),
         // Each sample, as its users run it.
-        .tests("SamplesTests", path: "Tests/Samples", ["EmbeddedCLI", "WeirCommand", "web-backend"]),
+        .tests(
+            "SamplesTests", path: "Tests/Samples", exclude: ["Scripts"],
+            ["EmbeddedCLI", "CustomReconciler", "WeirCommand", "web-backend"]),
         .tests("TidyTests", path: "Tests/Tidy"),
         .executableTarget(
             name: "object-benchmark", dependencies: ["ObjectStore", "WeirRuntime"],

@@ -26,9 +26,12 @@ let allowedEdges: [String: Set<String>] = [
         "KafkaWire", "RecordBatch", "SegmentLog", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking",
     ],
     "AdminHTTP": ["ObjectStore", "WeirRuntime", "WorkTracking"],
+    "EmbeddedNode": [
+        "AdminHTTP", "Kafka", "ObjectLog", "ObjectStore", "SegmentLog", "WeirIO", "WeirRuntime", "WorkTracking",
+    ],
     "WeirCommand": [
         "WorkTracking", "WeirRuntime", "WeirIO", "RecordBatch", "SegmentLog", "Raft", "KafkaWire", "KafkaClient",
-        "Kafka", "AdminHTTP", "ObjectStore", "ObjectLog", "Reconciling", "PluginHost",
+        "Kafka", "AdminHTTP", "EmbeddedNode", "ObjectStore", "Reconciling", "PluginHost",
     ],
     "weir-kafka-messages": [],
     "weir-raft-cases": ["Raft", "WeirSimulation"],
@@ -42,6 +45,7 @@ let allowedEdges: [String: Set<String>] = [
     "tracking-benchmark": ["ObjectStore", "WorkTracking"],
     "reconcile-benchmark": ["Reconciling", "ObjectStore", "WeirRuntime"],
     "EmbeddedRuntime": ["WeirRuntime", "WorkTracking"],
+    "CustomReconciler": ["EmbeddedNode", "Kafka", "ObjectStore", "Reconciling", "RecordBatch", "WeirRuntime"],
     "web-backend": ["WeirRuntime", "WeirIO", "WorkTracking", "ObjectStore", "SQLiteStorage", "CHiredis"],
     "WebBackend": ["WeirRuntime", "WeirIO", "WorkTracking", "ObjectStore", "SQLiteStorage", "CHiredis"],
     "MirrorPlugin": ["WeirPluginABI"],
@@ -54,14 +58,15 @@ let allowedEdges: [String: Set<String>] = [
 let allowedForeign: [String: Set<String>] = [
     "NIOCore": [
         "WeirIO", "RecordBatch", "SegmentLog", "ObjectLog", "KafkaWire", "KafkaClient", "Kafka", "AdminHTTP",
-        "WeirCommand", "WebBackend",
+        "EmbeddedNode", "WeirCommand", "WebBackend", "CustomReconciler",
     ],
     "NIOPosix": ["WeirIO", "KafkaClient", "Kafka", "WeirCommand", "WebBackend"],
     "ServiceLifecycle": ["WeirRuntime", "EmbeddedRuntime"],
     "UnixSignals": ["WeirRuntime"],
     "Logging": [
         "WeirRuntime", "SegmentLog", "ObjectStore", "Reconciling", "PluginHost", "Kafka", "KafkaClient", "AdminHTTP",
-        "WeirCommand", "EmbeddedRuntime", "WebBackend", "EmbeddedCLI", "CustomReconciler",
+        "EmbeddedNode", "WeirCommand", "EmbeddedRuntime", "WebBackend", "EmbeddedCLI", "CustomReconciler",
+        "StorageConformance",
     ],
     "GRDB": ["SQLiteStorage"],
     "Hummingbird": ["AdminHTTP", "WebBackend"],
@@ -77,7 +82,8 @@ let allowedForeign: [String: Set<String>] = [
     "Yams": ["WeirCommand"],
     "Foundation": ["WebBackend", "WeirCommand", "weir-kafka-messages", "weir-simulate"],
     "FoundationEssentials": [
-        "WebBackend", "WeirPlugin", "Kafka", "AdminHTTP", "WeirCommand", "weir-kafka-messages", "weir-raft-cases",
+        "WebBackend", "WeirPlugin", "Kafka", "AdminHTTP", "EmbeddedNode", "WeirCommand", "weir-kafka-messages",
+        "weir-raft-cases",
     ],
 ]
 
