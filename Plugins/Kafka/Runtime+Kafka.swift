@@ -20,7 +20,7 @@ extension Runtime {
         let topics = kafka.topics
         let opening = TopicOpening(topics, parts.logProvider, objects: objects.name)
         try register(opening)
-        try reconcile(
+        let handle = try reconcile(
             Topic.self, .name("topics"), .namespace(TopicObject.namespace), .owns(Partition.self),
             .maxConcurrent(KafkaPlugin.topicsAtOnceMax), .dependsOn(opening.name)
         ) { request in
@@ -28,6 +28,7 @@ extension Runtime {
             if request.object == nil, !topics.serves(request.name) { return }
             try await topics.reconcile(request.name)
         }
+        topics.onFreedName { handle.enqueue(TopicObject.key($0)) }
         try register(kafka)
         return kafka
     }

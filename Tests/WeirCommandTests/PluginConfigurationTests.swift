@@ -86,9 +86,4 @@ struct PluginConfigurationTests {
         #expect(throws: UsageError.self) { try PluginPlan(directory: "/nowhere").candidates() }
         #expect(throws: UsageError.self) { try PluginPlan(entries: [PluginEntry(name: "x")]).candidates() }
     }
-
-    @Test("hash keys as Kafka's clients do", arguments: [("21", -973_932_308), ("foobar", -790_332_482)])
-    func keyHash(_ key: String, _ hash: Int32) {
-        #expect(Int32(bitPattern: KeyHash.murmur2(Array(key.utf8))) == hash)
-    }
 }
