@@ -169,6 +169,10 @@ private final class Script {
         errorFile = try errors.write("stderr", "")
         process.executableURL = URL(fileURLWithPath: Self.python ?? "")
         process.arguments = [script.path] + arguments
+        // A node that is started meanwhile must not hold the pipe open.
+        for end in [input.fileHandleForWriting, output.fileHandleForReading] {
+            _ = fcntl(end.fileDescriptor, F_SETFD, FD_CLOEXEC)
+        }
         process.standardInput = input
         process.standardOutput = output
         process.standardError = FileHandle(forWritingAtPath: errorFile)
