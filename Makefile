@@ -11,7 +11,7 @@ SWIFT ?= swift
 TEST_ENVIRONMENT = WEIR_BINARY="$(CURDIR)/$(RELEASE)" WEIR_TEST_PYTHON="$(CURDIR)/$(PYTHON)" \
 	WEIR_TEST_CONFORMANCE="$(abspath $(CONFORMANCE))" WEIR_TEST_MESSAGES="$(abspath $(CONFORMANCE))/kafka-messages"
 
-.PHONY: help setup build release test unit lint format bench simulate mutate clients demo sanitize traits docs static clean
+.PHONY: help setup build release test unit lint format bench simulate soak mutate clients demo sanitize traits docs static clean
 
 help: ## Lists the chores
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,13 @@ simulate: setup ## Consensus and recovery over many more seeds than `make test` 
 	for nodes in 1 2 3 4; do .build/release/weir-simulate --swarm --nodes $$nodes --first-seed 1 --seeds 100 || exit 1; done
 	$(SWIFT) build --build-tests
 	WEIR_TEST_SEEDS=$${SEEDS:-20000} $(SWIFT) test --skip-build --filter 'RecoverySimulation'
+
+soak: release ## What `make test` runs briefly, for long: shared files, random steps, cycles of topics
+	$(SWIFT) build --build-tests
+	WEIR_TEST_SECONDS=$${SECONDS_EACH:-60} $(SWIFT) test --skip-build --filter 'SQLiteStorageTests.ProcessTests'
+	WEIR_TEST_STEPS=$${STEPS:-100000} $(SWIFT) test --skip-build --no-parallel --filter '/model'
+	WEIR_TEST_SEEDS=$${SEEDS:-2000} $(SWIFT) test --skip-build --filter 'ObjectLogTests.RandomLifeTests'
+	WEIR_TEST_CYCLES=$${CYCLES:-10000} $(TEST_ENVIRONMENT) $(SWIFT) test --skip-build --filter '/cycles'
 
 mutate: setup ## Breaks consensus in one place at a time; cases or simulator must notice (half an hour)
 	@scripts/mutate $(CONFORMANCE)

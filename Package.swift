@@ -54,6 +54,7 @@ let package = Package(
         .library(name: "ObjectStore", targets: ["ObjectStore"]),
         .library(name: "SQLiteStorage", targets: ["SQLiteStorage"]),
         .library(name: "Reconciling", targets: ["Reconciling"]),
+        .library(name: "EmbeddedNode", targets: ["EmbeddedNode", "Kafka", "AdminHTTP"]),
         .library(name: "WeirPlugin", targets: ["WeirPlugin"]),
         .library(name: "TopicAuditPlugin", type: .dynamic, targets: ["TopicAuditPlugin"]),
         .library(name: "MirrorPlugin", type: .dynamic, targets: ["MirrorPlugin"]),
@@ -118,12 +119,20 @@ let package = Package(
         .plugin(
             "AdminHTTP", ["ObjectStore", "WeirRuntime", "WorkTracking", hummingbird, hummingbirdCore, nioCore, logging]),
 
+        // A node in a process of one's own; `weir serve` is one.
+        .weir(
+            "EmbeddedNode",
+            [
+                "AdminHTTP", "Kafka", "ObjectLog", "ObjectStore", "SegmentLog", "WeirIO", "WeirRuntime", "WorkTracking",
+                nioCore, logging,
+            ]),
+
         // The program, and the tools of its developers.
         .executableTarget(
             name: "WeirCommand",
             dependencies: [
                 "WeirRuntime", "WorkTracking", "WeirIO", "RecordBatch", "SegmentLog", "Kafka", "KafkaWire",
-                "KafkaClient", "AdminHTTP", "ObjectStore", "ObjectLog", "Reconciling", "PluginHost",
+                "KafkaClient", "AdminHTTP", "EmbeddedNode", "ObjectStore", "Reconciling", "PluginHost",
                 .target(name: "Raft", condition: .when(traits: ["Raft"])),
                 argumentParser, logging, nioCore, nioPosix, httpClient, "TOMLKit", "Yams",
             ],
@@ -149,13 +158,24 @@ let package = Package(
             name: "EmbeddedRuntime", dependencies: ["WeirRuntime", "WorkTracking", logging],
             path: "Samples/EmbeddedRuntime",
             swiftSettings: settings),
+        .executableTarget(
+            name: "EmbeddedCLI",
+            dependencies: ["ObjectStore", "SQLiteStorage", "WeirRuntime", "WorkTracking", argumentParser, logging],
+            path: "Samples/EmbeddedCLI", exclude: ["README.md"], swiftSettings: settings),
+
+        .executableTarget(
+            name: "CustomReconciler",
+            dependencies: [
+                "EmbeddedNode", "Kafka", "ObjectStore", "Reconciling", "RecordBatch", "WeirRuntime", nioCore, logging,
+            ],
+            path: "Samples/CustomReconciler", exclude: ["README.md"], swiftSettings: settings),
 
         .target(
             name: "TopicAuditPlugin", dependencies: ["WeirPlugin"], path: "Samples/TopicAuditPlugin",
             exclude: ["README.md"], swiftSettings: settings),
         .target(
             name: "MirrorPlugin", dependencies: ["WeirPluginABI"], path: "Samples/MirrorPlugin",
-            exclude: ["README.md", "Makefile", "mirror.yaml"]),
+            exclude: ["README.md", "Makefile", "mirror.yaml", "example.yaml"]),
 
         .systemLibrary("CHiredis", apt: "libhiredis-dev"),
         .executableTarget(
@@ -194,7 +214,10 @@ let package = Package(
         .tests("AdminHTTPTests", ["AdminHTTP", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging]),
         .tests(
             "WeirCommandTests",
-            ["WeirCommand", "WeirRuntime", "WeirIO", "Kafka", "KafkaClient", argumentParser, nioCore]),
+            [
+                "WeirCommand", "EmbeddedNode", "WeirRuntime", "WeirIO", "Kafka", "KafkaClient", "ObjectStore",
+                "PluginHost", argumentParser, nioCore,
+            ]),
         .testTarget(
             name: "ClientsTests", path: "Tests/Clients", exclude: ["Scripts"], swiftSettings: settings),
         // The contract of a Storage, for backends of our own and of others.
@@ -226,10 +249,17 @@ let package = Package(
                 "PluginHost", "WeirPluginABI", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking", "WeirIO",
                 "WeirSimulation", logging,
             ]),
+        // Each sample, as its users run it.
+        .tests(
+            "SamplesTests", path: "Tests/Samples", exclude: ["Scripts"],
+            ["EmbeddedCLI", "CustomReconciler", "WeirCommand", "web-backend"]),
         .tests("TidyTests", path: "Tests/Tidy"),
         .executableTarget(
             name: "object-benchmark", dependencies: ["ObjectStore", "WeirRuntime"],
             path: "Tests/Benchmarks/ObjectBenchmark", swiftSettings: settings),
+        .executableTarget(
+            name: "start-benchmark", dependencies: ["ObjectStore", "SQLiteStorage", "WeirRuntime", logging],
+            path: "Tests/Benchmarks/StartBenchmark", swiftSettings: settings),
         .executableTarget(
             name: "tracking-benchmark", dependencies: ["ObjectStore", "WorkTracking"],
             path: "Tests/Benchmarks/TrackingBenchmark", swiftSettings: settings),

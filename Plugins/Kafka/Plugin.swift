@@ -52,7 +52,7 @@ public struct KafkaParts: Sendable {
     }
 }
 
-/// The component `kafka`: opens the topics, then the listeners, and ends connections after their last response.
+/// The component `kafka`: serves clients, and ends connections after their last response.
 public final class KafkaPlugin: Component {
     /// `kafka`.
     public let name = "kafka"
@@ -69,7 +69,7 @@ public final class KafkaPlugin: Component {
     private let processBytes: HeldBytes
     private let listeners = Mutex<Listeners?>(nil)
 
-    /// The component that reconciles its topics, and the store of their objects beneath it.
+    /// The component that reconciles its topics, which depends on the store of their objects.
     public let dependencies: [String]
 
     /// A broker that serves nothing until it is started.
@@ -106,15 +106,14 @@ public final class KafkaPlugin: Component {
         listeners.withLock { $0?.endpoints.first?.endpoint }
     }
 
-    /// Opens the topics and their partitions; then, when they serve, the listeners.
+    /// Opens the listeners; the topics serve already.
     public func start(_ context: ComponentContext) async throws {
-        try await topics.open(existing: try await parts.logProvider.list())
         broker.open(context.gate)
         let opened = try await Listeners.open(parts.settings, on: parts.connectionLoops) { [self] loop, endpoint in
             makeConnection(loop: loop, endpoint: endpoint)
         }
         listeners.withLock { $0 = opened }
-        try await node.write(.ready, opened.endpoints.map(\.endpoint))
+        await note(.ready)
     }
 
     /// A handler for a channel of `loop`.

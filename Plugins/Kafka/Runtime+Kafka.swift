@@ -3,25 +3,32 @@ internal import Reconciling
 public import WeirRuntime
 
 extension Runtime {
-    /// Registers a broker, and `reconcile/topics`, which carries out what `Topic` objects ask for.
+    /// Registers a broker: `topics`, which opens what is on disk; `reconcile/topics`, which carries out what `Topic`
+    /// objects ask for; and `kafka`, which serves clients.
     ///
-    /// After `addObjects`, whose store learns the broker's kinds and rules. `kafka` depends on the reconciler: a
-    /// request that waits for a topic is drained before what it waits for.
+    /// After `addObjects`, whose store learns the broker's kinds and rules. Each depends on the one before: a request
+    /// that waits for a topic is drained before what it waits for.
     public func addKafka(_ parts: KafkaParts) throws -> KafkaPlugin {
-        let kafka = KafkaPlugin(parts, reconciledBy: KafkaPlugin.topicsComponent)
-        let topics = kafka.topics
-        if let store = (component(named: "objects") as? ObjectsComponent)?.store {
-            store.register(ProducerIDBlocks.definition)
-            store.register(kafka.admission)
+        guard let objects = component(named: "objects") as? ObjectsComponent else {
+            throw RuntimeError(
+                .unknownDependency,
+                "kafka keeps its topics as objects: call runtime.addObjects(ObjectsComponent(storage)) before")
         }
-        try reconcile(
+        objects.store.register(ProducerIDBlocks.definition)
+        let kafka = KafkaPlugin(parts, reconciledBy: KafkaPlugin.topicsComponent)
+        objects.store.register(kafka.admission)
+        let topics = kafka.topics
+        let opening = TopicOpening(topics, parts.logProvider, objects: objects.name)
+        try register(opening)
+        let handle = try reconcile(
             Topic.self, .name("topics"), .namespace(TopicObject.namespace), .owns(Partition.self),
-            .maxConcurrent(KafkaPlugin.topicsAtOnceMax)
+            .maxConcurrent(KafkaPlugin.topicsAtOnceMax), .dependsOn(opening.name)
         ) { request in
             // The end of a topic that this reconciler saw off itself.
             if request.object == nil, !topics.serves(request.name) { return }
             try await topics.reconcile(request.name)
         }
+        topics.onFreedName { handle.enqueue(TopicObject.key($0)) }
         try register(kafka)
         return kafka
     }

@@ -78,4 +78,5 @@ struct TopicAudit: Plugin {
     }
 }
 
+/// What `weir` asks the library for.
 @c(weir_plugin_entry) public func entry(_ abi: UInt32) -> UnsafeRawPointer? { export(TopicAudit.self, abi) }

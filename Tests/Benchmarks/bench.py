@@ -1,6 +1,8 @@
 """What `make bench` runs: one table, with the machine's own limits measured in the same run.
 
-    bench.py WEIR GATE_BENCHMARK RDKAFKA_LOAD [--messages N] [--json FILE]
+    bench.py WEIR BENCHMARKS RDKAFKA_LOAD [--messages N] [--json FILE] [--only PARTS]
+
+BENCHMARKS is the folder of the benchmarks of single modules: programs that print `name = value` lines.
 
 Servers and clients are processes of their own on loopback. CPU is user and system time of the server's process,
 from /proc; throughput is wall-clock and noisy on shared machines: read the ratios.
@@ -19,12 +21,11 @@ import time
 
 parser = argparse.ArgumentParser()
 parser.add_argument("weir")
-parser.add_argument("gate")
-parser.add_argument("raft")
+parser.add_argument("benchmarks")
 parser.add_argument("load")
 parser.add_argument("--messages", type=int, default=1_000_000)
 parser.add_argument("--json")
-parser.add_argument("--only", help="which parts, with commas: machine,gates,consensus,start,throughput,mock,latency,recovery")
+parser.add_argument("--only", help="which parts, with commas: machine,gates,consensus,objects,start,throughput,mock,latency,recovery")
 arguments = parser.parse_args()
 tick = os.sysconf("SC_CLK_TCK")
 results = {}
@@ -115,11 +116,27 @@ def machine():
     row("machine: 64 B there and back between two threads, p50", f"{statistics.median(waits) * 1e6:.0f} us")
 
 
-def program(path):
-    """Takes over the figures of a benchmark that prints `name = value` lines."""
-    for line in subprocess.run([path], capture_output=True, text=True, check=True).stdout.splitlines():
-        name, value = line.split("=")
-        row(name.strip(), value.strip())
+def program(name, *words):
+    """Takes over the figures of a benchmark that prints `name = value` lines, as they come."""
+    command = [os.path.join(arguments.benchmarks, name), *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            what, separator, value = line.partition(" = ")
+            if separator:
+                row(what.strip(), value.strip())
+    if process.returncode != 0:
+        sys.exit(f"bench: {name} ended with {process.returncode}")
+
+
+def objects():
+    """The object store's backends, its watches, tracking, reconcilers, and what a program pays to start with it."""
+    program("object-benchmark")
+    program("sqlite-benchmark")
+    with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
+        program("object-log-benchmark", os.path.join(folder, "objects"))
+    program("tracking-benchmark")
+    program("reconcile-benchmark")
+    program("start-benchmark")
 
 
 def start_up():
@@ -259,8 +276,9 @@ def recovery():
 
 parts = {
     "machine": machine,
-    "gates": lambda: program(arguments.gate),
-    "consensus": lambda: program(arguments.raft),
+    "gates": lambda: program("gate-benchmark"),
+    "consensus": lambda: program("raft-benchmark"),
+    "objects": objects,
     "start": start_up,
     "throughput": throughput,
     "mock": against_mock,

@@ -9,7 +9,7 @@ import WeirSimulation
 
 @Suite("An object log over random lives")
 struct RandomLifeTests {
-    /// Seeds of one of the four shards; `make simulate` asks for more in all.
+    /// Seeds of one of the four shards; `make soak` asks for more in all.
     static let seedsPerShard = getenv("WEIR_TEST_SEEDS").flatMap { UInt64(String(cString: $0)) }.map { $0 / 4 } ?? 10
 
     @Test("holds all it acknowledged after kills and power cuts at any moment", arguments: 0..<4 as Range<UInt64>)

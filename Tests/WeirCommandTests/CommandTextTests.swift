@@ -1,4 +1,5 @@
 import ArgumentParser
+import EmbeddedNode
 import KafkaClient
 import NIOCore
 import Testing

@@ -1,9 +1,8 @@
+import EmbeddedNode
 import Foundation
 import Testing
 import WeirIO
 import WeirRuntime
-
-@testable import WeirCommand
 
 @Suite("The data folder")
 struct DataDirectoryTests {
@@ -60,7 +59,7 @@ struct DataDirectoryTests {
         try withFolder { folder in
             try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/meta.properties"))
             let directory = try DataDirectory(folder, disk: SystemDisk())
-            let error = #expect(throws: UsageError.self) { try directory.identity { "new" } }
+            let error = #expect(throws: NodeError.self) { try directory.identity { "new" } }
             #expect(error?.description.contains("meta.properties names no node.id and cluster.id") == true)
             #expect(content("\(folder)/meta.properties") == text)
         }
@@ -71,12 +70,12 @@ struct DataDirectoryTests {
         try withFolder { folder in
             do {
                 let first = try DataDirectory(folder, disk: SystemDisk())
-                let early = #expect(throws: UsageError.self) { try DataDirectory(folder, disk: SystemDisk()) }
+                let early = #expect(throws: NodeError.self) { try DataDirectory(folder, disk: SystemDisk()) }
                 #expect(early?.description.hasPrefix("another process uses the data folder \(folder)") == true)
                 try first.writeEndpoints(pid: 4711, kafka: "h:1", http: "h:2")
-                let late = #expect(throws: UsageError.self) { try DataDirectory(folder, disk: SystemDisk()) }
+                let late = #expect(throws: NodeError.self) { try DataDirectory(folder, disk: SystemDisk()) }
                 #expect(late?.description.hasPrefix("process 4711 uses the data folder \(folder)") == true)
-                #expect(late?.code == .configuration)
+                #expect(late?.code == .dataFolder)
                 withExtendedLifetime(first) {}
             }
             _ = try DataDirectory(folder, disk: SystemDisk())
@@ -88,10 +87,10 @@ struct DataDirectoryTests {
         try withFolder { folder in
             try Data().write(to: URL(fileURLWithPath: "\(folder)/file"))
             for path in ["\(folder)/file", "\(folder)/file/below", "/proc/weir"] {
-                let error = #expect(throws: UsageError.self) { try DataDirectory(path, disk: SystemDisk()) }
-                #expect(error?.code == .configuration)
+                let error = #expect(throws: NodeError.self) { try DataDirectory(path, disk: SystemDisk()) }
+                #expect(error?.code == .dataFolder)
                 #expect(error?.description.hasPrefix("cannot use the data folder \(path): ") == true)
-                #expect(error?.description.hasSuffix("name a writable one with --data-dir") == true)
+                #expect(error?.description.hasSuffix("name a writable one") == true)
             }
         }
     }
@@ -101,7 +100,7 @@ struct DataDirectoryTests {
         try withFolder { folder in
             try FileManager.default.setAttributes([.posixPermissions: 0o555], ofItemAtPath: folder)
             for path in [folder, "\(folder)/below"] {
-                let error = #expect(throws: UsageError.self) { try DataDirectory(path, disk: SystemDisk()) }
+                let error = #expect(throws: NodeError.self) { try DataDirectory(path, disk: SystemDisk()) }
                 #expect(error?.description.contains("permission denied") == true)
             }
         }
@@ -144,7 +143,7 @@ struct DataDirectoryTests {
             let directory = try DataDirectory(folder, disk: SystemDisk())
             try directory.checkFolder(of: "\(folder)/r.json", "exit-report")
             try directory.checkFolder(of: "r.json", "exit-report")
-            let error = #expect(throws: UsageError.self) {
+            let error = #expect(throws: NodeError.self) {
                 try directory.checkFolder(of: "\(folder)/no/r.json", "exit-report")
             }
             #expect(error?.description.contains("there is no folder \(folder)/no; make it first") == true)

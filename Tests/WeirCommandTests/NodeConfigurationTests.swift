@@ -1,3 +1,4 @@
+import EmbeddedNode
 import Kafka
 import Testing
 import WeirRuntime

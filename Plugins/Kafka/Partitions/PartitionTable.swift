@@ -10,7 +10,7 @@ public final class PartitionTable: PartitionHost {
     private let loops: [any Loop]
     private let host: any ComponentHost
     private let served = Mutex(ServedTopics())
-    /// Partitions that are opened at once.
+    /// Partitions that are opened or deleted at once.
     private static let openingMax = 16
 
     /// A table that serves nothing yet.
@@ -75,7 +75,13 @@ public final class PartitionTable: PartitionHost {
             throw error
         }
         // Also those that never served: what a crash left of a creation or of a deletion.
-        for number in 0..<topic.partitionCount { try await discard(identity(topic, number)) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<topic.partitionCount {
+                if number >= Self.openingMax { try await group.next() }
+                group.addTask { try await self.discard(self.identity(topic, number)) }
+            }
+            try await group.waitForAll()
+        }
     }
 
     /// Deletes a log, unless that was done before.

@@ -8,20 +8,10 @@ extension TopicReconciler {
     private static let pageSizeMax = 1_000
 
     /// Opens the partitions that the topics have on disk, deletes logs that no topic claims, makes what is missing.
-    /// Returns when the topics serve, and lets reconciling begin.
+    /// Returns when the topics serve; before it, nothing is reconciled.
     ///
     /// - Parameter existing: The logs that are on disk.
     func open(existing: [LogIdentity]) async throws {
-        do {
-            try await openTopics(existing)
-        } catch {
-            opening.open(error)
-            throw error
-        }
-        opening.open(nil)
-    }
-
-    private func openTopics(_ existing: [LogIdentity]) async throws {
         let stored = try await storedTopics()
         try await checkStore(isEmpty: stored.isEmpty, existing)
         var wanted = TopicsSnapshot()
@@ -47,7 +37,7 @@ extension TopicReconciler {
         // What a crash interrupted. What cannot be made now is tried again while everybody else is served.
         try await atOnce(plan.topics.filter { !host.missingPartitions(of: $0).isEmpty }) { [self] topic in
             do {
-                try await reconcileNow(topic.name)
+                try await reconcile(topic.name)
             } catch {
                 logger.error("topic '\(topic.name)' is not whole: \(error)")
             }

@@ -22,8 +22,7 @@ public final class TopicReconciler: Sendable {
     let rules: TopicRules
     let logger: Logger
     /// Which topic has a name as metric systems spell it: the first one that served keeps it.
-    private let claims = Mutex<[String: TopicID]>([:])
-    let opening = Latch()
+    private let claims = Mutex(Claims())
 
     init(
         objects: any ObjectAccess, host: any PartitionHost, index: TopicIndex, progress: TopicProgress,
@@ -37,19 +36,13 @@ public final class TopicReconciler: Sendable {
         self.logger = logger
     }
 
-    /// Makes, changes or deletes what the topic of that name asks for; waits until the topics of the start are open.
-    ///
-    /// Throws where it could not be done and is to be tried again.
-    public func reconcile(_ name: String) async throws {
-        try await opening.wait()
-        try await reconcileNow(name)
-    }
-
     /// Whether a topic of that name is served.
     func serves(_ name: String) -> Bool { index.snapshot()[name] != nil }
 
-    /// The same, at the start.
-    func reconcileNow(_ name: String) async throws {
+    /// Makes, changes or deletes what the topic of that name asks for. Not before `open` has returned.
+    ///
+    /// Throws where it could not be done and is to be tried again.
+    public func reconcile(_ name: String) async throws {
         guard let object = try await stored(TopicObject.key(name)) else { return try await vanished(name) }
         if object.metadata.isBeingDeleted { return try await finish(object) }
         let kept = try await withFinalizer(object)
@@ -93,23 +86,23 @@ public final class TopicReconciler: Sendable {
 
     /// Takes the topic's name among those that metric systems can tell apart.
     private func claim(_ topic: TopicDescription) throws(TopicError) {
-        let name = TopicName.metricName(topic.name)
-        let owner = claims.withLock { claims in
-            let owner = claims[name] ?? topic.id
-            claims[name] = owner
-            return owner
-        }
-        guard owner != topic.id else { return }
+        guard let owner = claims.withLock({ $0.claim(topic) }) else { return }
         throw TopicRules.collision(topic.name, index.snapshot()[owner]?.name ?? "a topic that is being deleted")
     }
 
     func claim(_ topics: [TopicDescription]) {
-        claims.withLock { claims in for topic in topics { claims[TopicName.metricName(topic.name)] = topic.id } }
+        claims.withLock { claims in for topic in topics { _ = claims.claim(topic) } }
     }
 
+    /// Lets others have the topic's name; those that asked for it are to be reconciled again.
     private func release(_ topic: TopicDescription) {
-        let name = TopicName.metricName(topic.name)
-        claims.withLock { claims in if claims[name] == topic.id { claims[name] = nil } }
+        let (waiting, wake) = claims.withLock { ($0.release(topic), $0.wake) }
+        for name in waiting { wake?(name) }
+    }
+
+    /// Whom to tell of topics whose name became free, so that they are reconciled without waiting for their back-off.
+    func onFreedName(_ wake: @escaping @Sendable (String) -> Void) {
+        claims.withLock { $0.wake = wake }
     }
 
     private func doing(_ topic: TopicDescription) -> String {
@@ -163,6 +156,7 @@ public final class TopicReconciler: Sendable {
     private func remove(_ topic: TopicDescription) async throws {
         index.remove(topic)
         try await host.delete(topic)
+        claims.withLock { $0.forget(topic) }
         release(topic)
     }
 
@@ -260,6 +254,40 @@ public final class TopicReconciler: Sendable {
             }
             try await group.waitForAll()
         }
+    }
+}
+
+/// Names as metric systems spell them, and who has them.
+private struct Claims {
+    private var owners: [String: TopicID] = [:]
+    /// Topics that wait for a name of another one.
+    private var waiting: [String: Set<String>] = [:]
+    var wake: (@Sendable (String) -> Void)?
+
+    /// Takes a topic's name; who has it, where it is another one.
+    mutating func claim(_ topic: TopicDescription) -> TopicID? {
+        let name = TopicName.metricName(topic.name)
+        guard let owner = owners[name], owner != topic.id else {
+            owners[name] = topic.id
+            return nil
+        }
+        waiting[name, default: []].insert(topic.name)
+        return owner
+    }
+
+    /// Lets go of a topic's name; who waits for it.
+    mutating func release(_ topic: TopicDescription) -> Set<String> {
+        let name = TopicName.metricName(topic.name)
+        guard owners[name] == topic.id else { return [] }
+        owners[name] = nil
+        return waiting.removeValue(forKey: name) ?? []
+    }
+
+    /// The topic does not wait any more.
+    mutating func forget(_ topic: TopicDescription) {
+        let name = TopicName.metricName(topic.name)
+        waiting[name]?.remove(topic.name)
+        if waiting[name]?.isEmpty == true { waiting[name] = nil }
     }
 }
 

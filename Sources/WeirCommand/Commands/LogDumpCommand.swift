@@ -1,4 +1,5 @@
 import ArgumentParser
+import EmbeddedNode
 import NIOCore
 import RecordBatch
 import SegmentLog

@@ -55,6 +55,8 @@ enum ConfigurationPage {
         "listeners" = "PLAINTEXT://127.0.0.1:9092"
         ```
 
+        Plugins are tables of their own, `[[plugins]]`: [plugins.md](plugins.md) has their keys.
+
         Times are written `250ms`, `10s`, `2m`, `1h`; Kafka's settings count milliseconds, as their names say.
         `make docs` writes this page from the settings that the program has; `weir settings` prints the same list.
 

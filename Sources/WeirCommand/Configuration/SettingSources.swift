@@ -1,3 +1,4 @@
+import EmbeddedNode
 import TOMLKit
 import WeirRuntime
 

@@ -52,9 +52,9 @@ final class SimulatedBroker {
         }
         objects.register(plugin.admission)
         driver = TopicDriver(plugin.topics, clock: simulator.clock)
+        try run { [plugin, logs] in try await plugin.topics.open(existing: try await logs.list()) }
         driver.start(on: loops[0])
-        try run { [plugin, gate, logs] in
-            try await plugin.topics.open(existing: try await logs.list())
+        try run { [plugin, gate] in
             plugin.broker.open(gate)
             for result in await plugin.broker.topics.create(new) { _ = try result.get() }
         }

@@ -21,6 +21,7 @@ final class TopicDriver: Sendable {
     /// Reconciles what is there, and from then on what changes.
     func start(on loop: SimulatedLoop) {
         let (names, queue) = AsyncStream<String>.makeStream()
+        reconciler.onFreedName { queue.yield($0) }
         let watching = Task(executorPreference: loop) { [objects = reconciler.objects] in
             guard let page = try? await objects.list(ListQuery(ObjectSelection(kind: TopicObject.kind))),
                 let changes = try? await objects.watch(WatchQuery(ObjectSelection()), after: page.resourceVersion)
