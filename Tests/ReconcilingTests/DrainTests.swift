@@ -149,6 +149,14 @@ struct ReconcilerDrainTests {
         fixture.objects.store.register(Widget.definition)
         try await fixture.client.create(Widget("a"))
         try await fixture.runtime.start()
+        // An informer that is refused a watch, because one was just closed, tries again after a while.
+        let mover = Task { [clock = fixture.clock] in
+            while !Task.isCancelled {
+                await Task.yield()
+                clock.advance(by: .milliseconds(1))
+            }
+        }
+        defer { mover.cancel() }
         var before: [String] = []
         for round in 1...20 {
             let handle = try fixture.runtime.reconcile(Widget.self, .watches(Gadget.self) { _ in [] }) { request in

@@ -3,6 +3,7 @@ import Reconciling
 import Synchronization
 import Testing
 import WeirRuntime
+import WeirSimulation
 
 /// An election that the test decides.
 private final class Ballot: LeaderElection {

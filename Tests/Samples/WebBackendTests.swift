@@ -265,8 +265,10 @@ struct WebBackendTests {
         #expect(try server.put("a", String(repeating: "x", count: 65_537)).status == 413)
         #expect(try server.get("/items/a").status == 404)
         #expect(try server.get("/ws").status == 426)
-        let foreign = try server.request("GET", "/items", "", ["upgrade: h2c", "connection: upgrade, close"])
-        #expect(foreign.status == 200)
+        // Who offers an upgrade that nobody knows is answered all the same.
+        let foreign = try server.connect()
+        try foreign.write("GET /items HTTP/1.1\r\nhost: test\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n")
+        #expect(foreign.read(until: "[]").hasPrefix("HTTP/1.1 200"))
         #expect(server.end().contains("summary: clean"))
     }
 }
@@ -298,10 +300,12 @@ final class BackEnd: Sendable {
 
     /// Asks on a connection of its own.
     func request(
-        _ method: String, _ path: String, _ body: String = "", _ headers: [String] = ["connection: close"]
+        _ method: String, _ path: String, _ body: String = ""
     ) throws -> Answer {
         let socket = try LocalSocket(to: port)
-        let lines = ["\(method) \(path) HTTP/1.1", "host: test", "content-length: \(body.utf8.count)"] + headers
+        let lines = [
+            "\(method) \(path) HTTP/1.1", "host: test", "connection: close", "content-length: \(body.utf8.count)",
+        ]
         try socket.write(lines.joined(separator: "\r\n") + "\r\n\r\n" + body)
         let parts = socket.read().split(separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
         let status = parts[0].split(separator: " ").dropFirst().first.flatMap { Int($0) }
