@@ -211,7 +211,11 @@ let package = Package(
                 "Kafka", "KafkaWire", "RecordBatch", "SegmentLog", "WeirRuntime", "WorkTracking", "WeirSimulation",
                 "WeirIO", "ObjectStore", "ObjectLog", "Reconciling", nioCore, nioEmbedded, nioPosix, logging,
             ]),
-        .tests("AdminHTTPTests", ["AdminHTTP", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging]),
+        .tests(
+            "AdminHTTPTests",
+            [
+                "AdminHTTP", "ObjectStore", "WeirRuntime", "WorkTracking", nioCore, nioPosix, logging,
+            ]),
         .tests(
             "WeirCommandTests",
             [

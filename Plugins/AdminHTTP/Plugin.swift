@@ -66,11 +66,14 @@ public final class AdminServer: Component {
         public var access: any ObjectAccess
         /// The component that `access` belongs to: started before the server, drained after it.
         public var component: String
+        /// How the node is called in its objects of the kind `Component`.
+        public var node: String
 
         /// Objects of a component.
-        public init(_ access: any ObjectAccess, of component: String = "objects") {
+        public init(_ access: any ObjectAccess, of component: String = "objects", node: String = "node") {
             self.access = access
             self.component = component
+            self.node = node
         }
     }
 
@@ -128,7 +131,11 @@ public final class AdminServer: Component {
     }
 
     private func objectResponder(_ gate: Gate) -> ObjectResponder? {
-        objects.map { ObjectResponder(objects: $0.access, gate: gate, watches: watches, clock: runtime.clock) }
+        objects.map {
+            ObjectResponder(
+                objects: ShownComponents($0.access, runtime: runtime, node: $0.node), gate: gate, watches: watches,
+                clock: runtime.clock)
+        }
     }
 
     /// Ends the watches of objects: their clients watch again elsewhere, or after the restart.

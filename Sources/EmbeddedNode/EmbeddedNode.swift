@@ -51,7 +51,9 @@ public final class EmbeddedNode: Sendable {
         let storage = try await Self.openObjects(logs, loops, runtime.clock)
         let objects = ObjectsComponent(storage, clock: runtime.clock, randomBits: TopicIDBits.random)
         let http = settings.http.map { address in
-            AdminServer(address, runtime: runtime, group: loops.group, objects: AdminServer.Objects(objects.access))
+            AdminServer(
+                address, runtime: runtime, group: loops.group,
+                objects: AdminServer.Objects(objects.access, node: "\(identity.nodeID)"))
         }
         do {
             try runtime.addObjects(objects)

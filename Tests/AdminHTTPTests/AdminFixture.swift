@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOPosix
+import ObjectStore
 import Synchronization
 import Testing
 import WeirRuntime
@@ -39,7 +40,7 @@ struct AdminFixture {
 
     /// Runs `body` against a started node; afterwards everything is down.
     static func with(
-        _ components: [any Component] = [], limits: AdminLimits = AdminLimits(),
+        _ components: [any Component] = [], limits: AdminLimits = AdminLimits(), objects: ObjectsComponent? = nil,
         _ body: (AdminFixture) async throws -> Void
     ) async throws {
         var configuration = RuntimeConfiguration()
@@ -47,9 +48,11 @@ struct AdminFixture {
         configuration.endProcess = { _ in }
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let runtime = Runtime(configuration, logger: logger)
+        if let objects { try runtime.addObjects(objects) }
         let server = AdminServer(
             AdminServer.Address(host: "127.0.0.1", port: 0), runtime: runtime,
-            group: MultiThreadedEventLoopGroup.singleton, limits: limits)
+            group: MultiThreadedEventLoopGroup.singleton, objects: objects.map { AdminServer.Objects($0.access) },
+            limits: limits)
         try runtime.register(server)
         for component in components { try runtime.register(component) }
         try await runtime.start()
@@ -63,6 +66,11 @@ struct AdminFixture {
         _ = await runtime.shutdown()
     }
 
+    /// As `with`, with objects in memory.
+    static func withObjects(_ body: (AdminFixture) async throws -> Void) async throws {
+        try await with(objects: ObjectsComponent(MemoryStorage()), body)
+    }
+
     /// An answer.
     struct Answer {
         var status: Int
@@ -71,19 +79,21 @@ struct AdminFixture {
     }
 
     /// Asks on a connection of its own, and reads until the server closes it.
-    func ask(_ method: String, _ path: String) async throws -> Answer {
+    func ask(_ method: String, _ path: String, body: String = "", headers: [String] = []) async throws -> Answer {
         let connection = try await RawConnection.open(port)
-        try await connection.send("\(method) \(path) HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
+        let lines = ["\(method) \(path) HTTP/1.1", "Host: t", "Connection: close"] + headers
+        let length = body.isEmpty ? [] : ["Content-Length: \(body.utf8.count)"]
+        try await connection.send((lines + length).map { $0 + "\r\n" }.joined() + "\r\n" + body)
         var text = ""
         for await chunk in connection.received { text += chunk }
         let parts = text.split(separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
-        let lines = parts[0].split(separator: "\r\n")
+        let received = parts[0].split(separator: "\r\n")
         var headers: [String: String] = [:]
-        for line in lines.dropFirst() {
+        for line in received.dropFirst() {
             let field = line.split(separator: ":", maxSplits: 1)
             headers[field[0].lowercased()] = field[1].drop { $0 == " " }.description
         }
-        let status = try #require(Int(lines.first?.split(separator: " ").dropFirst().first ?? ""))
+        let status = try #require(Int(received.first?.split(separator: " ").dropFirst().first ?? ""))
         return Answer(status: status, headers: headers, body: parts.count > 1 ? String(parts[1]) : "")
     }
 }

@@ -7,6 +7,9 @@ struct Discovery {
     /// `GET /version`: the version of the API that the paths follow.
     static let version: JSONValue = [
         "major": "1", "minor": "20", "gitVersion": "v1.20.0-weir", "platform": "linux",
+        // Python's client refuses a version without these.
+        "gitCommit": "", "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z", "goVersion": "",
+        "compiler": "swift",
     ]
 
     /// `GET /api`.
@@ -36,14 +39,17 @@ struct Discovery {
         let found = kinds.filter { $0.kind.group == group.group && $0.version == group.version }
         guard !found.isEmpty else { return nil }
         let entries = found.sorted { $0.plural < $1.plural }.flatMap { kind -> [JSONValue] in
-            let verbs: JSONValue = [
-                "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch",
-            ]
+            let isShown = kind.kind == ComponentObject.definition.kind
+            let verbs: JSONValue =
+                isShown
+                ? ["get", "list"]
+                : ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
             var entry: JSONValue = [
                 "name": .string(kind.plural), "singularName": .string(kind.singular), "kind": .string(kind.kind.name),
                 "namespaced": .bool(kind.scope == .namespaced), "verbs": verbs,
             ]
             if !kind.shortNames.isEmpty { entry["shortNames"] = .array(kind.shortNames.map { .string($0) }) }
+            if isShown { return [entry] }
             let status: JSONValue = [
                 "name": .string("\(kind.plural)/status"), "singularName": "", "kind": .string(kind.kind.name),
                 "namespaced": .bool(kind.scope == .namespaced), "verbs": ["get", "patch", "update"],

@@ -1,4 +1,3 @@
-import Hummingbird
 import ObjectStore
 
 /// What the query of a request to the object API says.
@@ -16,10 +15,13 @@ struct ObjectQuery {
 
     /// Reads a query; parameters that are not known are left alone, as Kubernetes does, but for those that would do
     /// more than was meant.
-    init(_ parameters: some Collection<(key: Substring, value: Substring)>) throws(ObjectError) {
-        for (key, value) in parameters {
-            let text = String(value)
-            switch key {
+    init(_ query: String?) throws(ObjectError) {
+        for parameter in (query ?? "").split(separator: "&") {
+            let parts = parameter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            // Go's and Python's clients write a blank as `+`, and a plus as `%2B`.
+            let words = parts.map { $0.replacing("+", with: " ").removingPercentEscapes() }
+            let text = words.count > 1 ? words[1] : ""
+            switch words[0] {
             case "labelSelector": labels = try LabelSelector(parsing: text)
             case "fieldSelector": fields = try FieldSelector(parsing: text)
             case "limit": limit = try Self.positive(text, "limit")

@@ -39,7 +39,10 @@ struct ObjectResponder: Sendable {
             return json(
                 refusal.document.json, HTTPResponse.Status(code: refusal.document.httpStatus), refusal.headers)
         } catch {
-            let document = StatusDocument(error)
+            var document = StatusDocument(error)
+            if case .object(let group, let plural, _, let name, _) = route {
+                document.subject = StatusDocument.Subject(name: name, plural: plural, group: group.group)
+            }
             return json(document.json, HTTPResponse.Status(code: document.httpStatus))
         }
     }
@@ -71,10 +74,10 @@ struct ObjectResponder: Sendable {
     // MARK: Collections
 
     private func answer(_ request: Request, _ place: ObjectPlace) async throws -> Response {
-        let query = try ObjectQuery(request.uri.queryParameters)
+        let query = try ObjectQuery(request.uri.query)
         switch request.method {
         case .post:
-            let object = try place.adopted(Object(try await body(request)))
+            let object = try place.adopted(try await body(request))
             return json(try await objects.create(object).json, .created)
         case .delete:
             return try await deleteAll(request, place, query)
@@ -121,14 +124,14 @@ struct ObjectResponder: Sendable {
         switch request.method {
         case .put:
             let object = try ObjectPlace(kind, namespace: key.namespace).adopted(
-                Object(try await body(request)), named: key.name)
+                try await body(request), named: key.name)
             return json(try await objects.update(object, part).json)
         case .patch:
             let value = try await body(request)
             let patch = try Self.patch(value, type: request.headers[.contentType] ?? "", key)
             return json(try await objects.patch(key, patch, part).json)
         case .delete:
-            let query = try ObjectQuery(request.uri.queryParameters)
+            let query = try ObjectQuery(request.uri.query)
             let object = try await objects.delete(key, try await deleteOptions(request, query))
             return json(object.metadata.isBeingDeleted ? object.json : StatusDocument.success(object))
         default:
@@ -281,10 +284,13 @@ struct ObjectPlace {
     }
 
     /// An object that was sent here, with what the path says where it says nothing.
-    func adopted(_ object: Object, named name: String? = nil) throws(ObjectError) -> Object {
-        var object = object
-        if object.kind.isEmpty { object.kind = definition.kind.name }
-        if object.apiVersion.isEmpty { object.apiVersion = definition.apiVersion }
+    func adopted(_ document: JSONValue, named name: String? = nil) throws(ObjectError) -> Object {
+        var document = document
+        if case .object = document {
+            if document["kind"] == nil { document["kind"] = .string(definition.kind.name) }
+            if document["apiVersion"] == nil { document["apiVersion"] = .string(definition.apiVersion) }
+        }
+        var object = try Object(document)
         guard object.kind == definition.kind.name, object.apiVersion == definition.apiVersion else {
             throw ObjectError(
                 .badRequest,

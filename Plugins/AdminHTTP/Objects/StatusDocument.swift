@@ -8,6 +8,15 @@ struct StatusDocument {
     var reason: String
     var message: String
     var causes: [ObjectError.Cause] = []
+    /// The object that was asked for, where the path names one.
+    var subject: Subject?
+
+    /// An object as a path names it.
+    struct Subject {
+        var name: String
+        var plural: String
+        var group: String
+    }
 
     /// The answer to an error of a store, of a gate, or of anything else.
     init(_ error: any Error) {
@@ -40,12 +49,20 @@ struct StatusDocument {
             "kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Failure", "message": .string(message),
             "reason": .string(reason), "code": .integer(Int64(httpStatus)),
         ]
-        if !causes.isEmpty {
-            let causes: [JSONValue] = causes.map {
-                ["reason": "FieldValueInvalid", "field": .string($0.field), "message": .string($0.message)]
-            }
-            status["details"] = ["causes": .array(causes)]
+        var details: JSONValue = [:]
+        if let subject {
+            details = ["name": .string(subject.name), "kind": .string(subject.plural), "group": .string(subject.group)]
         }
+        // kubectl shows only the causes of what is invalid, so there is always one.
+        let isBare = causes.isEmpty && reason == ObjectError.Reason.invalid.label
+        let causes = isBare ? [ObjectError.Cause("", message)] : causes
+        if !causes.isEmpty {
+            details["causes"] = .array(
+                causes.map {
+                    ["reason": "FieldValueInvalid", "field": .string($0.field), "message": .string($0.message)]
+                })
+        }
+        if details != [:] { status["details"] = details }
         return status
     }
 

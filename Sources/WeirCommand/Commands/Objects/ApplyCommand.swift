@@ -192,11 +192,17 @@ struct DeleteCommand: AsyncParsableCommand {
             let version = answer["metadata"]?["resourceVersion"]?.stringValue
         else { return }
         let selector = "metadata.name=\(name)".addingURLQueryEscapes()
+        var isGone = false
         try await client.watch(
             kind.path(namespace: namespace) + "?watch=true&fieldSelector=\(selector)&resourceVersion=\(version)"
         ) { event in
             let isIt = event["object"]?["metadata"]?["uid"]?.stringValue == uid
-            return isIt && event["type"]?.stringValue == "DELETED" ? .done : .more
+            isGone = isIt && event["type"]?.stringValue == "DELETED"
+            return isGone ? .done : .more
+        }
+        if !isGone {
+            throw UsageError.unavailable(
+                "\(kind.title(name)) is to be deleted, but the node ended before it was gone")
         }
     }
 }

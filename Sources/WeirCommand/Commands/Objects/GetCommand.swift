@@ -79,6 +79,9 @@ struct GetCommand: AsyncParsableCommand {
     func run() async throws {
         try await options.withClient { client in
             let choices = try ObjectChoice.parse(words, among: try await client.kinds())
+            if choices.contains(where: { $0.names != nil }), !selectors.query.isEmpty {
+                throw UsageError.usage("names and selectors do not go together")
+            }
             let listing = ObjectListing(
                 client: client, namespace: allNamespaces ? nil : options.namespace ?? ObjectOptions.defaultNamespace,
                 query: selectors.query, printer: ObjectPrinter(format: output, hasHeadings: !noHeaders))

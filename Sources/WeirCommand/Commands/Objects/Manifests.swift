@@ -50,7 +50,12 @@ struct Manifests {
         let name = file == "-" ? "standard input" : file
         do {
             var documents: [Document] = []
-            for (number, node) in try Yams.compose_all(yaml: text).enumerated() {
+            // The sequence ends at the first error, and keeps it: nothing of such a file is taken.
+            var nodes = try Yams.compose_all(yaml: text)
+            var composed: [Yams.Node] = []
+            while let node = nodes.next() { composed.append(node) }
+            if let error = nodes.error { throw error }
+            for (number, node) in composed.enumerated() {
                 let place = number == 0 ? name : "\(name), document \(number + 1)"
                 let value = try value(of: node, place)
                 if value == .null { continue }
