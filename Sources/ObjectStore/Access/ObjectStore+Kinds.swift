@@ -39,19 +39,17 @@ extension ObjectStore {
             key, [ObjectError.Cause("metadata.namespace", "\(key.kind) objects live in no namespace: leave it out")])
     }
 
-    /// An object as it may be stored: without what its schema does not know, with defaults, admitted and valid.
+    /// Makes an object such that it may be stored: without what its schema does not know, with defaults, admitted and valid.
     ///
     /// Content that stays as it is is not judged anew: a schema that became stricter keeps nobody from taking a
     /// finalizer off.
-    /// - Parameter changes: What is not as it is stored.
-    /// - Returns: The object, and what is not as it is stored by now.
+    /// - Parameter changes: What of it is not as it is stored, before and after.
     /// - Throws: `ObjectError.invalid`, which names the fields.
-    func prepared(
-        _ object: Object, _ part: ObjectPart, over stored: Object?, _ record: KindRegistry.Record,
-        _ changes: WriteRules.Changes
-    ) throws(ObjectError) -> (object: Object, changes: WriteRules.Changes) {
+    func prepare(
+        _ object: inout Object, _ part: ObjectPart, over stored: Object?, _ record: KindRegistry.Record,
+        _ changes: inout WriteRules.Changes
+    ) throws(ObjectError) {
         let definition = record.definition
-        var (object, changes) = (object, changes)
         // What was judged new stays so where a schema makes what is stored of it.
         var isNewContent = changes.isContent
         if isNewContent, let schema = definition.schema {
@@ -75,7 +73,6 @@ extension ObjectStore {
             object = try established(object)
             changes = WriteRules.changes(object, stored)
         }
-        return (object, changes)
     }
 
     // MARK: Custom kinds

@@ -119,9 +119,9 @@ public final class ObjectStore: ObjectAccess {
             if !isNamed, !object.metadata.generateName.isEmpty {
                 wanted.metadata.name = names.name(object.metadata.generateName)
             }
-            let created = try prepared(
-                WriteRules.created(wanted, uid: names.uid(), now: now), .main, over: nil, record, .all
-            ).object
+            var created = WriteRules.created(wanted, uid: names.uid(), now: now)
+            var changes = WriteRules.Changes.all
+            try prepare(&created, .main, over: nil, record, &changes)
             do {
                 let stored = try await storage.create(created)
                 noteWritten(stored)
@@ -198,11 +198,11 @@ public final class ObjectStore: ObjectAccess {
     private func replace(
         _ part: ObjectPart, of stored: Object, with wanted: Object, _ record: KindRegistry.Record
     ) async throws -> Object? {
-        let (replaced, changes) = try WriteRules.replaced(part, of: stored, with: wanted)
+        var (next, changes) = try WriteRules.replaced(part, of: stored, with: wanted)
         // Most writes of one thing over and over change nothing.
         if changes == .none { return stored }
-        let next = try prepared(replaced, part, over: stored, record, changes)
-        return try await perform(try WriteRules.outcome(of: next.object, over: stored, next.changes), stored)
+        try prepare(&next, part, over: stored, record, &changes)
+        return try await perform(try WriteRules.outcome(of: next, over: stored, changes), stored)
     }
 
     /// Writes; nil where `stored` is not stored any more.

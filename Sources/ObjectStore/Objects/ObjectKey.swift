@@ -13,10 +13,11 @@ public struct ObjectKind: Sendable, Hashable, Comparable, CustomStringConvertibl
 
     /// The kind of an object with this `apiVersion` (`group/version`; only `version` for the core kinds).
     public init(apiVersion: String, kind: String) {
-        if let slash = apiVersion.utf8.firstIndex(of: UInt8(ascii: "/")) {
-            group = String(apiVersion[..<slash])
-        } else {
-            group = ""
+        var text = apiVersion
+        group = text.withUTF8 { bytes in
+            var end = 0
+            while end < bytes.count, bytes[end] != UInt8(ascii: "/") { end += 1 }
+            return end == bytes.count ? "" : String(decoding: bytes[..<end], as: UTF8.self)
         }
         name = kind
     }

@@ -14,7 +14,7 @@ public enum ObjectRules {
         _ metadata: ObjectMetadata, definition: KindDefinition
     ) -> [ObjectError.Cause] {
         var causes = placeProblems(metadata, definition)
-        for (key, value) in metadata.labels.sorted(by: { $0.key < $1.key }) {
+        for (key, value) in metadata.labels.inOrder {
             if let problem = problem(ofLabelName: key) {
                 causes.append(.init("metadata.labels", "'\(key)': \(problem)"))
             }
@@ -69,7 +69,7 @@ public enum ObjectRules {
     private static func annotationProblems(_ annotations: [String: String]) -> [ObjectError.Cause] {
         var causes: [ObjectError.Cause] = []
         var bytes = 0
-        for (key, value) in annotations.sorted(by: { $0.key < $1.key }) {
+        for (key, value) in annotations.inOrder {
             bytes += key.utf8.count + value.utf8.count
             if let problem = problem(ofLabelName: key) {
                 causes.append(.init("metadata.annotations", "'\(key)': \(problem)"))
@@ -192,4 +192,9 @@ extension ObjectRules {
     private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
         isSmall(byte) || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
     }
+}
+
+extension [String: String] {
+    /// The members by their names.
+    fileprivate var inOrder: [(key: String, value: String)] { count < 2 ? Array(self) : sorted { $0.key < $1.key } }
 }

@@ -49,10 +49,13 @@ final class KindRegistry: Sendable {
         var records: [ObjectKind: Record] = [:]
         /// Of kinds of which nothing is known.
         var unknown: [ObjectKind: Record] = [:]
+        /// The one that was asked for last: the next call is mostly of the same kind.
+        var recent: (kind: ObjectKind, record: Record)?
         var terminatingNamespaces: Set<String> = []
 
         mutating func settle(_ kind: ObjectKind) {
             unknown[kind] = nil
+            recent = nil
             let admissions = admissions[kind] ?? []
             if let definition = core[kind] {
                 records[kind] = Record(definition, admissions, .core)
@@ -78,8 +81,12 @@ final class KindRegistry: Sendable {
     /// - Throws: `ObjectError.notFound` where the store takes known kinds only, and this is none.
     func record(_ kind: ObjectKind) throws(ObjectError) -> Record {
         let found = state.withLock { state -> Record? in
-            if let record = state.records[kind] { return record }
-            return policy == .any ? Self.unknown(kind, &state) : nil
+            if let recent = state.recent, recent.kind == kind { return recent.record }
+            guard let record = state.records[kind] ?? (policy == .any ? Self.unknown(kind, &state) : nil) else {
+                return nil
+            }
+            state.recent = (kind, record)
+            return record
         }
         if let found { return found }
         let names = state.withLock { $0.records.keys.map(\.description) }.sorted()
@@ -170,7 +177,7 @@ final class KindRegistry: Sendable {
 
     /// Whether a namespace is being deleted, so that nothing new may be made in it.
     func isTerminating(namespace: String) -> Bool {
-        state.withLock { $0.terminatingNamespaces.contains(namespace) }
+        state.withLock { !$0.terminatingNamespaces.isEmpty && $0.terminatingNamespaces.contains(namespace) }
     }
 
     func note(namespace: String, isTerminating: Bool) {

@@ -33,7 +33,7 @@ enum WriteRules {
         var changes = Changes.none
         if next.metadata != stored.metadata { changes.insert(.metadata) }
         if next.status != stored.status { changes.insert(.status) }
-        if !next.content.isSame(as: stored.content, but: "status") { changes.insert(.wanted) }
+        if next.content.without("status") != stored.content.without("status") { changes.insert(.wanted) }
         if next.apiVersion != stored.apiVersion || next.kind != stored.kind { changes.insert(.type) }
         return changes
     }
@@ -67,23 +67,40 @@ enum WriteRules {
             return (next, .status)
         }
         var next = wanted
-        if status != nil || next.status != nil { next.status = status }
-        let old = stored.metadata
-        if next.metadata.uid.isEmpty { next.metadata.uid = old.uid }
-        if next.metadata.creationTimestamp == nil { next.metadata.creationTimestamp = old.creationTimestamp }
-        if next.metadata.deletionTimestamp == nil { next.metadata.deletionTimestamp = old.deletionTimestamp }
+        let hasOwnStatus = next.status != nil
+        if status != nil || hasOwnStatus { next.status = status }
+        if next.metadata.uid.isEmpty { next.metadata.uid = stored.metadata.uid }
+        if next.metadata.creationTimestamp == nil {
+            next.metadata.creationTimestamp = stored.metadata.creationTimestamp
+        }
+        if next.metadata.deletionTimestamp == nil {
+            next.metadata.deletionTimestamp = stored.metadata.deletionTimestamp
+        }
         var changed: [String] = []
-        if next.metadata.uid != old.uid { changed.append("uid") }
-        if next.metadata.creationTimestamp != old.creationTimestamp { changed.append("creationTimestamp") }
-        if next.metadata.deletionTimestamp != old.deletionTimestamp { changed.append("deletionTimestamp") }
+        if next.metadata.uid != stored.metadata.uid { changed.append("uid") }
+        if next.metadata.creationTimestamp != stored.metadata.creationTimestamp { changed.append("creationTimestamp") }
+        if next.metadata.deletionTimestamp != stored.metadata.deletionTimestamp { changed.append("deletionTimestamp") }
         if !next.isSame(as: stored) { changed.append("name") }
         guard changed.isEmpty else {
             throw .invalid(stored.key, changed.map { ObjectError.Cause("metadata.\($0)", "may not be changed") })
         }
-        next.metadata.generateName = old.generateName
-        next.metadata.generation = old.generation
-        next.metadata.resourceVersion = old.resourceVersion
-        return (next, changes(next, stored))
+        next.metadata.generateName = stored.metadata.generateName
+        next.metadata.generation = stored.metadata.generation
+        next.metadata.resourceVersion = stored.metadata.resourceVersion
+        var changes = Changes.none
+        if isNoted(next, otherThan: stored) { changes.insert(.metadata) }
+        // The status is the stored one: where both have it, they differ in nothing there.
+        if !next.content.isSame(as: stored.content, but: "status", isThere: status != nil) { changes.insert(.wanted) }
+        if next.apiVersion != stored.apiVersion { changes.insert(.type) }
+        return (next, changes)
+    }
+
+    /// Whether metadata differs that writers write.
+    private static func isNoted(_ next: Object, otherThan stored: Object) -> Bool {
+        next.metadata.labels != stored.metadata.labels || next.metadata.annotations != stored.metadata.annotations
+            || next.metadata.finalizers != stored.metadata.finalizers
+            || next.metadata.ownerReferences != stored.metadata.ownerReferences
+            || next.metadata.other != stored.metadata.other
     }
 
     /// What writing `next` over `stored` comes to, once `next` is complete.
@@ -91,10 +108,9 @@ enum WriteRules {
     /// - Parameter changes: What of `next` is not as it is stored.
     /// - Throws: `ObjectError.invalid` where an object that is to go gets new finalizers.
     static func outcome(
-        of next: Object, over stored: Object, _ changes: Changes
+        of next: consuming Object, over stored: Object, _ changes: Changes
     ) throws(ObjectError) -> Outcome {
         guard changes != .none else { return .unchanged }
-        var next = next
         if stored.metadata.isBeingDeleted {
             let added = next.metadata.finalizers.filter { !stored.metadata.finalizers.contains($0) }
             guard added.isEmpty else {
@@ -165,9 +181,16 @@ extension [String] {
 }
 
 extension [String: JSONValue] {
-    /// Whether both have the same members, but for one.
-    fileprivate func isSame(as other: Self, but name: String) -> Bool {
-        guard count - (self[name] == nil ? 0 : 1) == other.count - (other[name] == nil ? 0 : 1) else { return false }
-        return allSatisfy { $0.key == name || other[$0.key] == $0.value }
+    /// Whether both have the same members, but for one that both have, or neither.
+    fileprivate func isSame(as other: Self, but name: String, isThere: Bool) -> Bool {
+        guard count == other.count else { return false }
+        return allSatisfy { isThere && $0.key == name || other[$0.key] == $0.value }
+    }
+
+    /// The members but for one.
+    fileprivate func without(_ name: String) -> Self {
+        var rest = self
+        rest.removeValue(forKey: name)
+        return rest
     }
 }
