@@ -72,11 +72,8 @@ extension LocalLog {
             }
         }) { [self] error in
             checkpoint = .idle
-            if let error {
-                logger.warning(
-                    "\(folder.path): the checkpoint could not be stored (\(error)); the next open reads more")
-            } else {
-                probe.wroteCheckpoint()
+            noteStored(captured.point, error)
+            if error == nil {
                 if isActive, let segment = segments.first(where: { $0.baseOffset == captured.baseOffset }) {
                     segment.offsetEntriesStored = max(segment.offsetEntriesStored, captured.offsets.endIndex)
                     segment.timeEntriesStored = max(segment.timeEntriesStored, captured.times.endIndex)
@@ -86,9 +83,17 @@ extension LocalLog {
         }
     }
 
+    private func noteStored(_ point: LogPoint, _ error: DiskError?) {
+        guard let error else {
+            checkpointed = point
+            return probe.wroteCheckpoint()
+        }
+        logger.warning("\(folder.path): the checkpoint could not be stored (\(error)); the next open reads more")
+    }
+
     // MARK: Closing
 
-    /// Syncs everything, stores a checkpoint at the end, and lets go of the files.
+    /// Syncs everything, stores a checkpoint at the end where the last one says less, and lets go of the files.
     public func close(then: @escaping (Result<Void, LogError>) -> Void) {
         loop.preconditionIsCurrent()
         let confined = LoopBound(then)
@@ -110,18 +115,31 @@ extension LocalLog {
 
     /// Everything is synced and nothing runs: cuts the zeros off and stores where the log ends.
     private func finishClosing(_ then: @escaping (Result<Void, LogError>) -> Void) {
+        let confined = LoopBound(then)
         guard health == .good || health == .full, synced == appended, let file = active.file,
             let index = active.index
         else {
             // Appended meanwhile, or the disk failed.
             return close(then: then)
         }
-        let end = active.summary.end
+        if isOnDisk(index) {
+            abandon()
+            return loop.execute { confined.value(.success(())) }
+        }
         let captured = capture(index)
         abandon()
-        background({ if let size = try? file.size(), size > end { try? file.truncate(to: end) } }) { [self] in
-            store(captured) { _ in then(.success(())) }
+        commit.closing.store(
+            LastCheckpoint(folder: folder, file: file, end: active.summary.end, captured: captured)
+        ) { [self] error in
+            noteStored(captured.point, error)
+            confined.value(.success(()))
         }
+    }
+
+    /// Whether there is nothing that storing a checkpoint would add: an idle log closes without touching the disk.
+    private func isOnDisk(_ index: SegmentIndex) -> Bool {
+        checkpointed == synced && active.filledTo == active.summary.end && active.filling == nil
+            && active.offsetEntriesStored == index.offsets.count && active.timeEntriesStored == index.times.count
     }
 
     /// Answers every waiter with `closed` and lets go of the files, at once.
