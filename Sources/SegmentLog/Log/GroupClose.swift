@@ -28,8 +28,8 @@ struct LastCheckpoint: Sendable {
 
 /// The last checkpoints of one loop's logs, gathered: a process that ends closes thousands at once.
 ///
-/// A round writes the drafts of all, syncs them side by side, renames them, and then syncs the folders: the
-/// first folder's sync commits the names of all of them to the file system's journal. What closes meanwhile
+/// A round writes the drafts of all, syncs them side by side and renames them. The folders are not synced: a
+/// power cut soon after leaves this checkpoint or the one before, and either is right. What closes meanwhile
 /// waits for the next round.
 ///
 /// `@unchecked Sendable`: everything is confined to `loop`.
@@ -50,7 +50,7 @@ final class GroupClose: @unchecked Sendable {
         self.disk = disk
     }
 
-    /// Stores the checkpoint with the next round; `then` on the loop, when it is durable or could not be stored.
+    /// Stores the checkpoint with the next round; `then` on the loop, when it is in its place or could not be stored.
     func store(_ checkpoint: LastCheckpoint, then: @escaping (DiskError?) -> Void) {
         loop.preconditionIsCurrent()
         waiting.append((checkpoint, then))
@@ -83,21 +83,15 @@ final class GroupClose: @unchecked Sendable {
 
 /// One round's way to the device, on the disk's threads.
 private final class ClosingRound: Sendable {
-    private struct State {
-        /// What each checkpoint failed with.
-        var errors: [DiskError?]
-        /// Folders that are not synced yet.
-        var left = 0
-    }
-
     private let checkpoints: [LastCheckpoint]
     private let disk: any Disk
-    private let state: Mutex<State>
+    /// What each checkpoint failed with.
+    private let errors: Mutex<[DiskError?]>
 
     init(_ checkpoints: [LastCheckpoint], _ disk: any Disk) {
         self.checkpoints = checkpoints
         self.disk = disk
-        state = Mutex(State(errors: Array(repeating: nil, count: checkpoints.count)))
+        errors = Mutex(Array(repeating: nil, count: checkpoints.count))
     }
 
     /// Stores all of them; `then` gets what each failed with, on an arbitrary thread.
@@ -123,38 +117,19 @@ private final class ClosingRound: Sendable {
         }
     }
 
-    /// Renames what was synced, then syncs the folders side by side.
+    /// Renames what was synced.
     private func install(_ then: @escaping @Sendable ([DiskError?]) -> Void) {
-        var installed: [Int] = []
         for index in checkpoints.indices where !hasFailed(index) {
-            do throws(DiskError) {
-                try checkpoints[index].folder.installCheckpoint()
-                installed.append(index)
-            } catch {
-                fail(index, error)
-            }
+            do throws(DiskError) { try checkpoints[index].folder.installCheckpoint() } catch { fail(index, error) }
         }
-        guard !installed.isEmpty else { return then(state.withLock { $0.errors }) }
-        state.withLock { [count = installed.count] in $0.left = count }
-        for index in installed {
-            disk.background { [self] in
-                do throws(DiskError) { try disk.syncDirectory(checkpoints[index].folder.path) } catch {
-                    fail(index, error)
-                }
-                let all: [DiskError?]? = state.withLock { state in
-                    state.left -= 1
-                    return state.left == 0 ? state.errors : nil
-                }
-                if let all { then(all) }
-            }
-        }
+        then(errors.withLock { $0 })
     }
 
     private func fail(_ index: Int, _ error: DiskError) {
-        state.withLock { $0.errors[index] = $0.errors[index] ?? error }
+        errors.withLock { $0[index] = $0[index] ?? error }
     }
 
     private func hasFailed(_ index: Int) -> Bool {
-        state.withLock { $0.errors[index] != nil }
+        errors.withLock { $0[index] != nil }
     }
 }

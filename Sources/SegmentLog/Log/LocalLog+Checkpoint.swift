@@ -93,7 +93,7 @@ extension LocalLog {
 
     // MARK: Closing
 
-    /// Syncs everything, stores a checkpoint at the end where the last one says less, and lets go of the files.
+    /// Syncs everything, stores a checkpoint at the end where the last one lies far back, and lets go of the files.
     public func close(then: @escaping (Result<Void, LogError>) -> Void) {
         loop.preconditionIsCurrent()
         let confined = LoopBound(then)
@@ -122,9 +122,11 @@ extension LocalLog {
             // Appended meanwhile, or the disk failed.
             return close(then: then)
         }
-        if isOnDisk(index) {
+        if isTailShort {
+            let (end, filledTo) = (active.summary.end, active.filledTo)
             abandon()
-            return loop.execute { confined.value(.success(())) }
+            guard filledTo > end else { return loop.execute { confined.value(.success(())) } }
+            return background({ try? file.truncate(to: end) }) { _ in confined.value(.success(())) }
         }
         let captured = capture(index)
         abandon()
@@ -136,11 +138,15 @@ extension LocalLog {
         }
     }
 
-    /// Whether there is nothing that storing a checkpoint would add: an idle log closes without touching the disk.
-    private func isOnDisk(_ index: SegmentIndex) -> Bool {
-        checkpointed == synced && active.filledTo == active.summary.end && active.filling == nil
-            && active.offsetEntriesStored == index.offsets.count && active.timeEntriesStored == index.times.count
+    /// Whether the next open reads so little behind the stored checkpoint that another is not worth its syncs. An
+    /// idle log closes without touching the disk.
+    private var isTailShort: Bool {
+        guard let checkpointed, checkpointed.segment == synced.segment else { return false }
+        return synced.position - checkpointed.position <= Self.shortTailSizeBytesMax
     }
+
+    /// What an open reads and checks in about the time that it takes to store a checkpoint.
+    private static let shortTailSizeBytesMax: Int64 = 64 << 10
 
     /// Answers every waiter with `closed` and lets go of the files, at once.
     func abandon() {

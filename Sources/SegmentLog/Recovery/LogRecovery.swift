@@ -133,7 +133,8 @@ struct LogRecovery {
         let point = LogPoint(
             segment: active.summary.baseOffset, position: active.summary.end, nextOffset: state.nextOffset,
             nextIndex: state.nextIndex)
-        self.checkpoint = point
+        // One whose index was lost says less than it should: it is stored again when the log closes.
+        if active.offsetEntriesStored == checkpoint.offsetEntryCount { self.checkpoint = point }
         if synced.map({ $0.point.isBefore(segment: point.segment, position: point.position) }) ?? true {
             let sequence = synced?.sequence ?? 0
             synced = RecoveryPoint(sequence: sequence, identity: folder.identity, point: point)
@@ -366,7 +367,7 @@ struct LogRecovery {
 
     private mutating func finish() throws(DiskError) -> RecoveredLog {
         try dropEmptyLast()
-        let wasReadWhole = sealed.isEmpty && scanned.count == bases.count && scannedBytes > 0
+        let wasReadWhole = checkpoint == nil && sealed.isEmpty && scanned.count == bases.count && scannedBytes > 0
         for place in scanned.indices.dropLast() { try seal(place) }
         for segment in scanned {
             try rewriteUnsynced(segment)
