@@ -15,6 +15,12 @@ struct Item: Resource {
         metadata = ObjectMetadata(name: key)
         spec = Spec(value: value)
     }
+
+    /// Throws a sentence where the database would refuse the key: what is in the cache must be able to get there.
+    static func check(key: String) throws {
+        guard let problem = ObjectRules.problem(ofName: key, definition.nameRule) else { return }
+        throw ObjectError(.badRequest, "the key '\(key)' \(problem)")
+    }
 }
 
 /// What happened to an item, as WebSocket clients and webhooks are told.

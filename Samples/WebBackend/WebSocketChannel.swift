@@ -28,16 +28,19 @@ struct WebSocketChannel: ServerChildChannel, HTTPChannelHandler {
     private static let frameSizeBytesMax = 1 << 20
 
     let responder: HTTPChannelHandler.Responder
+    let connections: OpenConnections
+    /// Whether a connection may become a WebSocket now.
+    let isAccepting: @Sendable () -> Bool
     /// Serves a WebSocket to its end.
     let serve: @Sendable (Frames) async throws -> Void
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
+            connections.add(channel)
             let upgrader = NIOTypedWebSocketServerUpgrader<Kind>(
                 maxFrameSize: Self.frameSizeBytesMax,
-                shouldUpgrade: { channel, head in
-                    channel.eventLoop.makeSucceededFuture(Self.isWebSocket(head) ? HTTPHeaders() : nil)
-                },
+                // `ForeignUpgrades` has decided already.
+                shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
                 upgradePipelineHandler: { channel, _ in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(
@@ -62,7 +65,7 @@ struct WebSocketChannel: ServerChildChannel, HTTPChannelHandler {
             let kind = try pipeline.configureUpgradableHTTPServerPipeline(
                 configuration: .init(upgradeConfiguration: upgrade))
             let handler = try pipeline.handler(type: NIOTypedHTTPServerUpgradeHandler<Kind>.self)
-            try pipeline.addHandler(ForeignUpgrades(), position: .before(handler))
+            try pipeline.addHandler(ForeignUpgrades(isAccepting), position: .before(handler))
             return Value(channel: channel, kind: kind)
         }
     }
@@ -89,12 +92,15 @@ struct WebSocketChannel: ServerChildChannel, HTTPChannelHandler {
 private final class ForeignUpgrades: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
+    private let isAccepting: @Sendable () -> Bool
     /// After an accepted upgrade the bytes are no HTTP any more.
     private var isUpgrading = false
 
+    init(_ isAccepting: @escaping @Sendable () -> Bool) { self.isAccepting = isAccepting }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if !isUpgrading, case .head(var head) = unwrapInboundIn(data), head.headers.contains(name: "upgrade") {
-            guard WebSocketChannel.isWebSocket(head) else {
+            guard WebSocketChannel.isWebSocket(head), isAccepting() else {
                 head.headers.remove(name: "upgrade")
                 return context.fireChannelRead(wrapInboundOut(.head(head)))
             }

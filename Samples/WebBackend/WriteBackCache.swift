@@ -12,21 +12,16 @@ final class WriteBackCache: Component {
     let dependencies = ["objects", "cache/writer"]
     private let store: any CacheStore
     private let client: Client
-    private let open: @Sendable () async throws -> Void
     private let gate = Holder<Gate>()
 
-    init(_ store: any CacheStore, client: Client, open: @escaping @Sendable () async throws -> Void = {}) {
+    init(_ store: any CacheStore, client: Client) {
         self.store = store
         self.client = client
-        self.open = open
     }
 
     var verbs: ComponentVerbs { .stop }
 
-    func start(_ context: ComponentContext) async throws {
-        try await open()
-        gate.set(context.gate)
-    }
+    func start(_ context: ComponentContext) async throws { gate.set(context.gate) }
 
     /// The item's value: from the cache, or else from the database.
     func get(_ key: String) async throws -> String? {
@@ -48,18 +43,29 @@ final class WriteBackCache: Component {
     }
 
     /// Writes dirty items to the database, until there is none; says how many.
+    ///
+    /// One that the database refuses stays dirty and keeps no other from being written. Throws where only such are
+    /// left.
     @discardableResult
     func writeBack() async throws -> Int {
-        var count = 0
+        var writtenCount = 0
         while case let keys = try await store.dirtyKeys(256), !keys.isEmpty {
+            var refusal: (any Error)?
+            let countBefore = writtenCount
             for key in keys {
-                guard let item = try await store.get(key) else { continue }
-                try await write(key, item)
-                try await store.clean(key, if: item)
-                count += 1
+                try Task.checkCancellation()
+                do {
+                    let item = try await store.get(key)
+                    if let item { try await write(key, item) }
+                    try await store.clean(key, if: item)
+                    writtenCount += 1
+                } catch let error as ObjectError {
+                    refusal = error
+                }
             }
+            if let refusal, writtenCount == countBefore { throw refusal }
         }
-        return count
+        return writtenCount
     }
 
     private func write(_ key: String, _ item: CachedItem) async throws {

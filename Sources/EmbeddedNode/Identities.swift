@@ -1,11 +1,13 @@
+import WeirRuntime
+
 /// Cluster ids in Kafka's form: 128 random bits as 22 characters of URL-safe base64.
 package enum ClusterID {
     package static func random() -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
         var text = ""
-        for _ in 0..<21 { text.append(alphabet[Int.random(in: 0..<64)]) }
+        for _ in 0..<21 { text.append(alphabet[Int(ProcessRandom.bits() % 64)]) }
         // The last character stands for two bits only.
-        text.append(alphabet[Int.random(in: 0..<4) * 16])
+        text.append(alphabet[Int(ProcessRandom.bits() % 4) * 16])
         return text
     }
 }
@@ -18,7 +20,7 @@ enum TopicIDBits {
     @Sendable
     static func random() -> UInt64 {
         while true {
-            let bits = UInt64.random(in: .min ... .max)
+            let bits = ProcessRandom.bits()
             if bits >> 58 != 62 { return bits }
         }
     }

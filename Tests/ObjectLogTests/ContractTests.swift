@@ -54,11 +54,27 @@ struct ContractTests {
 
     @Test("on this machine's disk", .timeLimit(.minutes(5)), arguments: StorageContract.checks)
     func real(_ check: ContractCheck) async throws {
+        try await Self.onDisk { try await check.run(on: $0) }
+    }
+
+    @Test("the store keeps its rules over a log", .timeLimit(.minutes(5)), arguments: ObjectStoreContract.checks)
+    func rules(_ check: ContractCheck) async throws {
+        try await Self.onDisk { try await check.run(on: $0) }
+    }
+
+    @Test("random steps over a log agree with a small model", .timeLimit(.minutes(30)), arguments: [1] as [UInt64])
+    func model(_ seed: UInt64) async throws {
+        let test = ModelTest(steps: ModelTest.steps(usually: 2_000), seed: seed, reopenEvery: 500)
+        try await Self.onDisk { try await test.run(on: $0) }
+    }
+
+    /// A backend in a folder of its own.
+    private static func onDisk(_ body: (StorageBackend) async throws -> Void) async throws {
         let directory = NSTemporaryDirectory() + "weir-contract-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let clock = SystemClock()
         let loops = EventLoops(count: 1, clock: clock)
-        let open: @Sendable (String, ObjectLogLimits) async throws -> ObjectLog = { directory, limits in
+        let open: @Sendable (ObjectLogLimits) async throws -> ObjectLog = { limits in
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             let provider = LocalLogProvider(
                 directory: directory, disk: SystemDisk(), clock: clock, nodeID: 1, logger: logger)
@@ -69,16 +85,16 @@ struct ContractTests {
             "object log",
             reopen: { storage in
                 try await storage.close()
-                return try await open(directory, .ofContract)
+                return try await open(.ofContract)
             },
             makeForgetful: { count in
                 var limits = ObjectLogLimits()
                 limits.historyMax = count
-                return try await open(directory, limits)
+                return try await open(limits)
             },
             discard: { _ in try? FileManager.default.removeItem(atPath: directory) },
-            makeStorage: { try await open(directory, .ofContract) })
-        try await check.run(on: backend)
+            makeStorage: { try await open(.ofContract) })
+        try await body(backend)
         try await loops.shutdown()
     }
 }

@@ -29,12 +29,12 @@ final class Program: Sendable {
     /// Whether its end was waited for.
     private let isOver = Mutex(false)
 
-    /// Starts a program that was built with the tests.
+    /// Starts a program that was built with the tests, or one of the system by its whole path.
     ///
     /// - Parameters:
     ///   - environment: Beside that of the tests.
     init(_ name: String, _ arguments: [String] = [], environment: [String] = []) throws {
-        let path = "\(Self.folder)/\(name)"
+        let path = name.hasPrefix("/") ? name : "\(Self.folder)/\(name)"
         guard access(path, X_OK) == 0 else { throw NotThere(path: path) }
         standard = Pipe()
         error = Pipe()

@@ -80,7 +80,10 @@ let allowedForeign: [String: Set<String>] = [
     "ArgumentParser": ["WeirCommand", "weir-kafka-messages", "weir-raft-cases", "weir-simulate", "EmbeddedCLI"],
     "TOMLKit": ["WeirCommand"],
     "Yams": ["WeirCommand"],
-        "EmbeddedNode", "WeirCommand", "EmbeddedRuntime", "WebBackend", "EmbeddedCLI", "CustomReconciler",
+    "Foundation": ["WebBackend", "WeirCommand", "weir-kafka-messages", "weir-simulate"],
+    "FoundationEssentials": [
+        "WebBackend", "WeirPlugin", "Kafka", "AdminHTTP", "EmbeddedNode", "WeirCommand", "weir-kafka-messages",
+        "weir-raft-cases",
     ],
 ]
 

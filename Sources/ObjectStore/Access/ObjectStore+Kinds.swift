@@ -43,28 +43,39 @@ extension ObjectStore {
     ///
     /// Content that stays as it is is not judged anew: a schema that became stricter keeps nobody from taking a
     /// finalizer off.
+    /// - Parameter changes: What is not as it is stored.
+    /// - Returns: The object, and what is not as it is stored by now.
     /// - Throws: `ObjectError.invalid`, which names the fields.
     func prepared(
-        _ object: Object, _ part: ObjectPart, over stored: Object?, _ record: KindRegistry.Record
-    ) throws(ObjectError) -> Object {
+        _ object: Object, _ part: ObjectPart, over stored: Object?, _ record: KindRegistry.Record,
+        _ changes: WriteRules.Changes
+    ) throws(ObjectError) -> (object: Object, changes: WriteRules.Changes) {
         let definition = record.definition
-        var object = object
-        var isNewContent = object.content != stored?.content
-        if isNewContent, let schema = definition.schema { object = schema.defaulted(schema.pruned(object)) }
+        var (object, changes) = (object, changes)
+        // What was judged new stays so where a schema makes what is stored of it.
+        var isNewContent = changes.isContent
+        if isNewContent, let schema = definition.schema {
+            object = schema.defaulted(schema.pruned(object))
+            changes = WriteRules.changes(object, stored)
+        }
         if part == .main, !record.admissions.isEmpty {
             for admission in record.admissions { object = try admission.admit(object, replacing: stored) }
-            isNewContent = object.content != stored?.content
+            changes = WriteRules.changes(object, stored)
+            isNewContent = changes.isContent
         }
         var causes: [ObjectError.Cause] = []
-        if object.metadata != stored?.metadata {
+        if changes.contains(.metadata) {
             causes = ObjectRules.problems(object, definition: definition)
         } else if isNewContent {
             causes = ObjectRules.contentProblems(object)
         }
         if isNewContent, let schema = definition.schema { causes += schema.problems(in: object) }
         guard causes.isEmpty else { throw .invalid(object.key, causes) }
-        if record.isCustomKinds, part == .main { return try established(object) }
-        return object
+        if record.isCustomKinds, part == .main {
+            object = try established(object)
+            changes = WriteRules.changes(object, stored)
+        }
+        return (object, changes)
     }
 
     // MARK: Custom kinds

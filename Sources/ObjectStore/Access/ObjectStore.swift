@@ -113,15 +113,15 @@ public final class ObjectStore: ObjectAccess {
             throw ObjectError(
                 .forbidden, "nothing can be created in namespace '\(key.namespace)': it is being deleted")
         }
-        var wanted = object
-        wanted.metadata.namespace = key.namespace
+        var wanted = object.placed(in: key.namespace)
         let isNamed = !object.metadata.name.isEmpty
         for _ in 0..<(isNamed ? 1 : 8) {
             if !isNamed, !object.metadata.generateName.isEmpty {
                 wanted.metadata.name = names.name(object.metadata.generateName)
             }
             let created = try prepared(
-                WriteRules.created(wanted, uid: names.uid(), now: now), .main, over: nil, record)
+                WriteRules.created(wanted, uid: names.uid(), now: now), .main, over: nil, record, .all
+            ).object
             do {
                 let stored = try await storage.create(created)
                 noteWritten(stored)
@@ -138,8 +138,7 @@ public final class ObjectStore: ObjectAccess {
     /// Replaces an object, or one part of it; returns it as it became.
     public func update(_ object: Object, _ part: ObjectPart) async throws -> Object {
         let (key, record) = try resolved(object.key, object.apiVersion)
-        var wanted = object
-        wanted.metadata.namespace = key.namespace
+        let wanted = object.placed(in: key.namespace)
         let preconditions = Preconditions(
             resourceVersion: object.metadata.resourceVersion,
             uid: object.metadata.uid.isEmpty ? nil : object.metadata.uid)
@@ -199,11 +198,11 @@ public final class ObjectStore: ObjectAccess {
     private func replace(
         _ part: ObjectPart, of stored: Object, with wanted: Object, _ record: KindRegistry.Record
     ) async throws -> Object? {
-        let replaced = try WriteRules.replaced(part, of: stored, with: wanted)
+        let (replaced, changes) = try WriteRules.replaced(part, of: stored, with: wanted)
         // Most writes of one thing over and over change nothing.
-        if replaced == stored { return stored }
-        let next = try prepared(replaced, part, over: stored, record)
-        return try await perform(try WriteRules.outcome(of: next, over: stored), stored)
+        if changes == .none { return stored }
+        let next = try prepared(replaced, part, over: stored, record, changes)
+        return try await perform(try WriteRules.outcome(of: next.object, over: stored, next.changes), stored)
     }
 
     /// Writes; nil where `stored` is not stored any more.
@@ -239,6 +238,16 @@ public final class ObjectStore: ObjectAccess {
         } catch let error as ObjectError where error.reason == .alreadyExists {
             return nil
         }
+    }
+}
+
+extension Object {
+    /// The object in a namespace.
+    fileprivate func placed(in namespace: String) -> Object {
+        guard metadata.namespace != namespace else { return self }
+        var placed = self
+        placed.metadata.namespace = namespace
+        return placed
     }
 }
 

@@ -1,20 +1,15 @@
-/// An object as it is kept; shared with readers by one reference.
-final class StoredObject: Sendable {
-    let object: Object
-
-    init(_ object: Object) { self.object = object }
-}
-
 /// The objects of one kind in one namespace: by name, and in the order of the names.
 ///
 /// The order is kept in runs of at most 512 names, so that neither an insertion nor a page of a list costs more than
 /// a look at one run and a search among the runs, however many objects there are.
-struct MemoryShelf {
-    /// A place for an object. Owned by the shelf, and so guarded by the lock of whoever owns that.
+///
+/// Owned by a storage, and so guarded by its lock, as its slots are.
+final class MemoryShelf {
+    /// A place for an object.
     final class Slot {
-        var stored: StoredObject
+        @exclusivity(unchecked) var stored: Object
 
-        init(_ stored: StoredObject) { self.stored = stored }
+        init(_ stored: Object) { self.stored = stored }
     }
 
     /// A slot in the order; the name stands here, so that a search looks at no slot.
@@ -24,15 +19,22 @@ struct MemoryShelf {
     }
 
     private static let runCountMax = 512
+    let kind: ObjectKind
+    let namespace: String
     private var byName: [String: Slot] = [:]
     private var runs: [[Place]] = []
+
+    init(_ kind: ObjectKind, _ namespace: String) {
+        self.kind = kind
+        self.namespace = namespace
+    }
 
     var isEmpty: Bool { byName.isEmpty }
 
     /// The place of an object; nil where there is none of that name.
     subscript(name: String) -> Slot? { byName[name] }
 
-    mutating func insert(_ name: String, _ stored: StoredObject) {
+    func insert(_ name: String, _ stored: Object) {
         let slot = Slot(stored)
         precondition(byName.updateValue(slot, forKey: name) == nil, "an object is inserted once")
         guard let run = run(of: name) else { return runs.append([Place(name: name, slot: slot)]) }
@@ -46,7 +48,7 @@ struct MemoryShelf {
         runs.insert(tail, at: run + 1)
     }
 
-    mutating func remove(_ name: String) {
+    func remove(_ name: String) {
         guard byName.removeValue(forKey: name) != nil, let run = run(of: name) else { return }
         runs[run].remove(at: place(of: name, in: run))
         if runs[run].isEmpty { runs.remove(at: run) }
@@ -55,7 +57,7 @@ struct MemoryShelf {
     /// Hands out objects in the order of their names, after `name`, until `body` says no.
     ///
     /// - Returns: Whether `body` always said yes.
-    func forEach(after name: String?, _ body: (StoredObject) -> Bool) -> Bool {
+    func forEach(after name: String?, _ body: (Object) -> Bool) -> Bool {
         var run = 0
         var place = 0
         if let name, let first = self.run(of: name) {

@@ -17,10 +17,10 @@ public final class MemoryStorage: Storage {
 
     /// The object with that key; nil where there is none.
     public func get(_ key: ObjectKey) async throws -> Object? {
-        let found: Result<StoredObject?, ObjectError> = state.withLock { state in
-            state.isClosed ? .failure(.closed) : .success(state[key]?.stored)
+        let found: Result<Object?, ObjectError> = state.withLock { state in
+            state.isClosed ? .failure(.closed) : .success(state.shelf(key)?[key.name]?.stored)
         }
-        return try found.get()?.object
+        return try found.get()
     }
 
     /// The objects that a query selects, in the order of their keys.
@@ -28,20 +28,20 @@ public final class MemoryStorage: Storage {
         let token = try query.continueToken.map { text throws(ObjectError) in try ContinueToken(parsing: text) }
         let limit = query.limit ?? .max
         let wanted = query.selection.isPlain && limit < .max ? limit + 1 : .max
-        let found: Result<(objects: [StoredObject], version: ResourceVersion), ObjectError> = state.withLock { state in
+        let found: Result<(objects: [Object], version: ResourceVersion), ObjectError> = state.withLock { state in
             guard !state.isClosed else { return .failure(.closed) }
             return .success((state.objects(query.selection, after: token?.after, countMax: wanted), state.version))
         }
         let candidates = try found.get()
         var page = ObjectPage(objects: [], resourceVersion: token?.resourceVersion ?? candidates.version)
-        for candidate in candidates.objects where query.selection.matches(candidate.object) {
+        for candidate in candidates.objects where query.selection.matches(candidate) {
             guard page.objects.count < limit else {
                 page.continueToken = page.objects.last.map {
                     ContinueToken(resourceVersion: page.resourceVersion, after: $0.key).text
                 }
                 break
             }
-            page.objects.append(candidate.object)
+            page.objects.append(candidate)
         }
         return page
     }
@@ -60,7 +60,7 @@ public final class MemoryStorage: Storage {
         let key = object.key
         return try write(key) { (stored, version) throws(ObjectError) in
             guard let stored else { throw .notFound(key) }
-            try preconditions.check(stored.object)
+            try preconditions.check(stored)
             return object.stored(at: version)
         }
     }
@@ -69,7 +69,7 @@ public final class MemoryStorage: Storage {
     public func delete(_ key: ObjectKey, if preconditions: Preconditions) async throws -> Object {
         try write(key) { (stored, version) throws(ObjectError) in
             guard let stored else { throw .notFound(key) }
-            try preconditions.check(stored.object)
+            try preconditions.check(stored)
             return nil
         }
     }
@@ -91,6 +91,7 @@ public final class MemoryStorage: Storage {
         state.withLock { state in
             state.isClosed = true
             state.shelves = [:]
+            state.recent = nil
         }
         hub.close()
     }
@@ -98,20 +99,20 @@ public final class MemoryStorage: Storage {
     /// Makes one change: `body` gets what is there and the version that the change will have, and says what becomes
     /// of it; nil removes it.
     private func write(
-        _ key: ObjectKey, _ body: (StoredObject?, ResourceVersion) throws(ObjectError) -> Object?
+        _ key: ObjectKey, _ body: (Object?, ResourceVersion) throws(ObjectError) -> Object?
     ) throws(ObjectError) -> Object {
         let done: Result<(WatchHub.Change, Wakeups), ObjectError> = state.withLock { state in
             do throws(ObjectError) {
                 guard !state.isClosed else { throw .closed }
-                let slot = state[key]
+                let slot = state.shelf(key)?[key.name]
                 let previous = slot?.stored
                 let version = ResourceVersion(state.version.value + 1)
                 let change = WatchHub.Change(
-                    object: try body(previous, version), previous: previous?.object, version: version)
+                    object: try body(previous, version), previous: previous, version: version)
                 state.put(change.object, at: key, in: slot)
                 state.version = version
                 // Under the lock, so that changes are published in their order.
-                return .success((change, hub.record([change])))
+                return .success((change, hub.record(change)))
             } catch {
                 return .failure(error)
             }
@@ -124,21 +125,32 @@ public final class MemoryStorage: Storage {
     private struct State {
         /// By kind and namespace.
         var shelves: [ObjectKind: [String: MemoryShelf]] = [:]
+        /// The one that was used last: the next call is mostly of the same kind and namespace.
+        var recent: MemoryShelf?
         var version = ResourceVersion.zero
         var isClosed = false
 
-        subscript(key: ObjectKey) -> MemoryShelf.Slot? { shelves[key.kind]?[key.namespace]?[key.name] }
+        /// Where objects of a key's kind and namespace are; nil where there are none.
+        mutating func shelf(_ key: ObjectKey) -> MemoryShelf? {
+            if let recent, recent.namespace == key.namespace, recent.kind == key.kind { return recent }
+            guard let shelf = shelves[key.kind]?[key.namespace] else { return nil }
+            recent = shelf
+            return shelf
+        }
 
         mutating func put(_ object: Object?, at key: ObjectKey, in slot: MemoryShelf.Slot?) {
             switch (object, slot) {
             case (let object?, nil):
-                shelves[key.kind, default: [:]][key.namespace, default: MemoryShelf()]
-                    .insert(key.name, StoredObject(object))
+                let shelf = self.shelf(key) ?? MemoryShelf(key.kind, key.namespace)
+                if shelf.isEmpty { shelves[key.kind, default: [:]][key.namespace] = shelf }
+                shelf.insert(key.name, object)
             case (let object?, let slot?):
-                slot.stored = StoredObject(object)
+                slot.stored = object
             case (nil, _?):
-                shelves[key.kind]?[key.namespace]?.remove(key.name)
-                guard shelves[key.kind]?[key.namespace]?.isEmpty == true else { return }
+                guard let shelf = shelf(key) else { return }
+                shelf.remove(key.name)
+                guard shelf.isEmpty else { return }
+                recent = nil
                 shelves[key.kind]?[key.namespace] = nil
                 if shelves[key.kind]?.isEmpty == true { shelves[key.kind] = nil }
             case (nil, nil):
@@ -147,8 +159,8 @@ public final class MemoryStorage: Storage {
         }
 
         /// What kind and namespace of a selection leave, in the order of the keys, after `position`.
-        func objects(_ selection: ObjectSelection, after position: ObjectKey?, countMax: Int) -> [StoredObject] {
-            var found: [StoredObject] = []
+        func objects(_ selection: ObjectSelection, after position: ObjectKey?, countMax: Int) -> [Object] {
+            var found: [Object] = []
             let kinds = selection.kind.map { [$0] } ?? shelves.keys.sorted()
             for kind in kinds {
                 if let position, kind < position.kind { continue }

@@ -10,14 +10,13 @@ extension Object {
     }
 
     private init(members: consuming [String: JSONValue]) throws(ObjectError) {
-        apiVersion = try Self.text("apiVersion", members.removeValue(forKey: "apiVersion"))
-        kind = try Self.text("kind", members.removeValue(forKey: "kind"))
-        if let metadata = members.removeValue(forKey: "metadata"), metadata != .null {
-            self.metadata = try ObjectMetadata(metadata)
-        } else {
-            metadata = ObjectMetadata()
+        let apiVersion = try Self.text("apiVersion", members.removeValue(forKey: "apiVersion"))
+        let kind = try Self.text("kind", members.removeValue(forKey: "kind"))
+        var metadata = ObjectMetadata()
+        if let value = members.removeValue(forKey: "metadata"), value != .null {
+            metadata = try ObjectMetadata(value)
         }
-        content = members
+        self.init(apiVersion: apiVersion, kind: kind, metadata: metadata, content: members)
     }
 
     /// The text of a member that must be there.

@@ -10,6 +10,34 @@ enum WriteRules {
         case remove(Object)
     }
 
+    /// What of an object is not as it is stored.
+    struct Changes: OptionSet, Equatable {
+        let rawValue: UInt8
+
+        static let none: Changes = []
+        static let metadata = Changes(rawValue: 1)
+        static let status = Changes(rawValue: 2)
+        /// Members beside metadata and status.
+        static let wanted = Changes(rawValue: 4)
+        /// The `apiVersion`, or the kind.
+        static let type = Changes(rawValue: 8)
+        static let all: Changes = [.metadata, .status, .wanted, .type]
+
+        /// Whether members beside the metadata differ.
+        var isContent: Bool { contains(.wanted) || contains(.status) }
+    }
+
+    /// What of `next` is not as it is stored; all of it where nothing is.
+    static func changes(_ next: Object, _ stored: Object?) -> Changes {
+        guard let stored else { return .all }
+        var changes = Changes.none
+        if next.metadata != stored.metadata { changes.insert(.metadata) }
+        if next.status != stored.status { changes.insert(.status) }
+        if !next.content.isSame(as: stored.content, but: "status") { changes.insert(.wanted) }
+        if next.apiVersion != stored.apiVersion || next.kind != stored.kind { changes.insert(.type) }
+        return changes
+    }
+
     /// An object as it is first stored: with a uid, generation 1, and no status, which others write.
     static func created(_ wanted: Object, uid: String, now: Timestamp) -> Object {
         var created = wanted
@@ -18,24 +46,28 @@ enum WriteRules {
         created.metadata.generation = 1
         created.metadata.creationTimestamp = now
         created.metadata.deletionTimestamp = nil
-        created.status = nil
+        if created.status != nil { created.status = nil }
         return created
     }
 
     /// What is stored, with the part of it replaced that a writer writes.
     ///
     /// What the writer leaves out of the metadata that nobody may change stays as it is.
+    /// - Returns: That, and what of it is not as it is stored.
     /// - Throws: `ObjectError.invalid` where it would change such metadata.
     static func replaced(
         _ part: ObjectPart, of stored: Object, with wanted: Object
-    ) throws(ObjectError) -> Object {
+    ) throws(ObjectError) -> (object: Object, changes: Changes) {
+        let status = stored.status
         guard part == .main else {
+            let wantedStatus = wanted.status
+            guard wantedStatus != status else { return (stored, .none) }
             var next = stored
-            next.status = wanted.status
-            return next
+            next.status = wantedStatus
+            return (next, .status)
         }
         var next = wanted
-        next.status = stored.status
+        if status != nil || next.status != nil { next.status = status }
         let old = stored.metadata
         if next.metadata.uid.isEmpty { next.metadata.uid = old.uid }
         if next.metadata.creationTimestamp == nil { next.metadata.creationTimestamp = old.creationTimestamp }
@@ -44,21 +76,24 @@ enum WriteRules {
         if next.metadata.uid != old.uid { changed.append("uid") }
         if next.metadata.creationTimestamp != old.creationTimestamp { changed.append("creationTimestamp") }
         if next.metadata.deletionTimestamp != old.deletionTimestamp { changed.append("deletionTimestamp") }
-        if next.key != stored.key { changed.append("name") }
+        if !next.isSame(as: stored) { changed.append("name") }
         guard changed.isEmpty else {
             throw .invalid(stored.key, changed.map { ObjectError.Cause("metadata.\($0)", "may not be changed") })
         }
         next.metadata.generateName = old.generateName
         next.metadata.generation = old.generation
         next.metadata.resourceVersion = old.resourceVersion
-        return next
+        return (next, changes(next, stored))
     }
 
     /// What writing `next` over `stored` comes to, once `next` is complete.
     ///
+    /// - Parameter changes: What of `next` is not as it is stored.
     /// - Throws: `ObjectError.invalid` where an object that is to go gets new finalizers.
-    static func outcome(of next: Object, over stored: Object) throws(ObjectError) -> Outcome {
-        guard next != stored else { return .unchanged }
+    static func outcome(
+        of next: Object, over stored: Object, _ changes: Changes
+    ) throws(ObjectError) -> Outcome {
+        guard changes != .none else { return .unchanged }
         var next = next
         if stored.metadata.isBeingDeleted {
             let added = next.metadata.finalizers.filter { !stored.metadata.finalizers.contains($0) }
@@ -73,7 +108,9 @@ enum WriteRules {
             }
             if next.metadata.finalizers.isEmpty { return .remove(next) }
         }
-        if isWanted(next, otherThan: stored) { next.metadata.generation = stored.metadata.generation + 1 }
+        if changes.contains(.wanted) || next.apiVersion != stored.apiVersion {
+            next.metadata.generation = stored.metadata.generation + 1
+        }
         return .store(next)
     }
 
@@ -99,10 +136,13 @@ enum WriteRules {
         }
         return next == stored ? .unchanged : .store(next)
     }
+}
 
-    /// Whether something beside metadata and status differs.
-    private static func isWanted(_ next: Object, otherThan stored: Object) -> Bool {
-        next.apiVersion != stored.apiVersion || !next.content.isSame(as: stored.content, but: "status")
+extension Object {
+    /// Whether both have the same key, without making it.
+    fileprivate func isSame(as other: Object) -> Bool {
+        metadata.name == other.metadata.name && metadata.namespace == other.metadata.namespace && kind == other.kind
+            && (apiVersion == other.apiVersion || objectKind == other.objectKind)
     }
 }
 

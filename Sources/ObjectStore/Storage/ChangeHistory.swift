@@ -1,11 +1,9 @@
 /// A change as the hub shares it between its history and the watchers: handing it on costs one reference.
 final class ChangeEntry: Sendable {
     let change: WatchHub.Change
-    let key: ObjectKey
 
     init(_ change: WatchHub.Change) {
         self.change = change
-        key = change.key
     }
 
     var version: ResourceVersion { change.version }

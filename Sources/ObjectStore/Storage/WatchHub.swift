@@ -71,18 +71,18 @@ public final class WatchHub: Sendable {
         guard !changes.isEmpty else { return Wakeups() }
         return state.withLock { state in
             var wakeups = Wakeups()
-            for change in changes {
-                let entry = ChangeEntry(change)
-                state.history.append(entry)
-                guard !state.watchers.isEmpty else { continue }
-                state.watchers.forEach(of: entry.key) { $0.offer(entry, queueMax, &wakeups) }
-                state.sinceBookmarks += 1
-            }
-            if state.sinceBookmarks >= state.history.bookmarkInterval {
-                state.sinceBookmarks = 0
-                let version = state.history.last
-                state.watchers.forEachWithBookmarks { $0.offerBookmark(version, &wakeups) }
-            }
+            for change in changes { state.take(change, queueMax, &wakeups) }
+            state.offerBookmarks(&wakeups)
+            return wakeups
+        }
+    }
+
+    /// As above, of one change.
+    func record(_ change: Change) -> Wakeups {
+        state.withLock { state in
+            var wakeups = Wakeups()
+            state.take(change, queueMax, &wakeups)
+            state.offerBookmarks(&wakeups)
             return wakeups
         }
     }
@@ -163,6 +163,23 @@ public final class WatchHub: Sendable {
         var nextID = 0
         var sinceBookmarks = 0
         var isClosed = false
+
+        /// Remembers a change, and hands it to the watchers that it may concern.
+        mutating func take(_ change: Change, _ queueMax: Int, _ wakeups: inout Wakeups) {
+            let entry = ChangeEntry(change)
+            history.append(entry)
+            // The key is made only where somebody watches.
+            guard !watchers.isEmpty else { return }
+            watchers.forEach(of: change.key) { $0.offer(entry, queueMax, &wakeups) }
+            sinceBookmarks += 1
+        }
+
+        mutating func offerBookmarks(_ wakeups: inout Wakeups) {
+            guard sinceBookmarks >= history.bookmarkInterval else { return }
+            sinceBookmarks = 0
+            let version = history.last
+            watchers.forEachWithBookmarks { $0.offerBookmark(version, &wakeups) }
+        }
     }
 }
 

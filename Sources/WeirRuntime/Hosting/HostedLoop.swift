@@ -8,11 +8,13 @@ extension Runtime {
     /// The body counts as one loop: drain waits until it returns. `scope.sleep` and `scope.isStopping` tell
     /// it that the drain began; its task is cancelled at the drain's deadline. A body that throws is a
     /// failed component. Throws `duplicateName`, and `wrongTime` after the start.
+    ///
+    /// - Parameter drain: The body's own deadlines, counted from when its turn in the drain comes; nil takes the stage's.
     public func host(
-        _ name: String, dependsOn dependencies: [String] = [],
+        _ name: String, dependsOn dependencies: [String] = [], drain: Deadlines? = nil,
         _ body: @escaping @Sendable (HostedScope) async throws -> Void
     ) throws(RuntimeError) {
-        try register(HostedLoop(name: name, dependencies: dependencies, body))
+        try register(HostedLoop(name: name, dependencies: dependencies, drain: drain, body))
     }
 }
 
@@ -46,21 +48,27 @@ public final class HostedLoop: Component {
     public let name: String
     /// The components that it calls.
     public let dependencies: [String]
+    private let drainDeadlines: Deadlines?
     private let body: @Sendable (HostedScope) async throws -> Void
     private let running = Mutex<(task: Task<Void, Never>?, context: ComponentContext?, stopping: StopSignal)>(
         (nil, nil, StopSignal()))
 
-    /// Code that runs until it is told to stop.
+    /// Code that runs until it is told to stop; `drain` are its own deadlines for that, nil takes the stage's.
     public init(
-        name: String, dependencies: [String] = [], _ body: @escaping @Sendable (HostedScope) async throws -> Void
+        name: String, dependencies: [String] = [], drain: Deadlines? = nil,
+        _ body: @escaping @Sendable (HostedScope) async throws -> Void
     ) {
         self.name = name
         self.dependencies = dependencies
+        drainDeadlines = drain
         self.body = body
     }
 
     /// `drain` only: there is nothing to hand over, to flush or to stop.
     public var verbs: ComponentVerbs { .drain }
+
+    /// Those for the drain that it was made with.
+    public func deadlines(for stage: Stage) -> Deadlines? { stage == .drain ? drainDeadlines : nil }
 
     /// Starts the task.
     public func start(_ context: ComponentContext) async throws {

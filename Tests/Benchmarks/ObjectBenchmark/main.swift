@@ -4,8 +4,11 @@ import WeirRuntime
 
 // What objects in memory cost: verbs through the store with its rules, one caller, and how soon watchers see writes.
 // Each line is `name = value`.
+//
+// `object-benchmark [objects [verb...]]`: with verbs only those, and no watches, as a profiler wants it.
 
 let clock = ProcessClock()
+let verbs = Set(CommandLine.arguments.dropFirst(2))
 
 /// CPU nanoseconds that this process has used.
 func cpuNanoseconds() -> Double {
@@ -16,6 +19,7 @@ func cpuNanoseconds() -> Double {
 
 /// The fastest of some runs: how many turns a second, and CPU nanoseconds a turn.
 func measure(_ name: String, _ turns: Int, runs: Int = 5, _ body: (Int) async throws -> Void) async rethrows {
+    guard verbs.isEmpty || verbs.contains(name) else { return }
     var wall = Double.infinity
     var cpu = Double.infinity
     for run in 0..<runs {
@@ -34,7 +38,7 @@ func object(_ name: String, in namespace: String = "default", value: Int64 = 0) 
         content: ["spec": ["size": .integer(value), "color": "red"]])
 }
 
-let count = 100_000
+let count = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 100_000
 let names = (0..<count).map { "object-\($0 &* 7_919 % count)" }
 let store = ObjectStore(MemoryStorage(), configuration: ObjectStore.Configuration(kinds: .any))
 let keys = names.map { object($0).key }
@@ -96,6 +100,7 @@ func follow(_ stream: WatchStream, _ delays: Delays) async throws {
     await delays.add(seen)
 }
 
+guard verbs.isEmpty else { exit(0) }
 let watched = MemoryStorage()
 let watchedStore = ObjectStore(watched, configuration: ObjectStore.Configuration(kinds: .any))
 let delays = Delays()

@@ -3,6 +3,7 @@
     read_all.py BOOTSTRAP TOPIC [PARTITION]
 """
 import sys
+import time
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
@@ -14,8 +15,15 @@ consumer = Consumer({
 })
 consumer.assign([TopicPartition(topic, partition, 0)])
 at_end = False
+heard = time.monotonic()
 while not at_end:
-    for message in consumer.consume(1000, 20):
+    # It waits for all thousand, or as long as it may: so not for long.
+    messages = consumer.consume(1000, 0.1)
+    if messages:
+        heard = time.monotonic()
+    elif time.monotonic() - heard > 20:
+        sys.exit("read_all: nothing came for 20 seconds")
+    for message in messages:
         if message.error() is None:
             print(message.offset(), message.value().decode())
         elif message.error().code() == KafkaError._PARTITION_EOF:

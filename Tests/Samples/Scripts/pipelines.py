@@ -2,6 +2,7 @@
 
     pipelines.py HTTP make NAME FROM TO [CONTAINING]      posts a pipeline; returns when it runs
     pipelines.py HTTP until NAME POSITION                 returns when the pipeline has read up to there
+    pipelines.py HTTP forget NAME                         sets its status back to the beginning
     pipelines.py HTTP fails NAME                          returns when the pipeline has failed; prints its message
     pipelines.py HTTP delete NAME TOPIC...                deletes it; returns when the topics are gone too
     pipelines.py HTTP list                                prints the names of all topics
@@ -15,9 +16,9 @@ PIPELINES = "/apis/example.com/v1/namespaces/default/pipelines"
 TOPICS = "/apis/weir/v1/namespaces/default/topics"
 
 
-def call(method, path, body=None):
+def call(method, path, body=None, kind="application/json"):
     web = http.client.HTTPConnection(address, timeout=60)
-    web.request(method, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})
+    web.request(method, path, json.dumps(body) if body else None, {"Content-Type": kind})
     answer = web.getresponse()
     text = answer.read()
     web.close()
@@ -67,6 +68,10 @@ if command == "make":
     status_of(name, lambda status: status.get("phase") in ("Running", "Failed"))
 elif command == "until":
     status_of(arguments[0], lambda status: status.get("position", 0) >= int(arguments[1]))
+elif command == "forget":
+    body = {"status": {"position": 0}}
+    status, answer = call("PATCH", f"{PIPELINES}/{arguments[0]}/status", body, "application/merge-patch+json")
+    assert status == 200, answer
 elif command == "fails":
     print(status_of(arguments[0], lambda status: status.get("phase") == "Failed")["message"])
 elif command == "delete":
