@@ -7,6 +7,8 @@ import WeirRuntime
 /// `@unchecked Sendable`: everything is confined to `loop`.
 final class GroupCommit: @unchecked Sendable {
     let loop: any Loop
+    /// Where its logs store their last checkpoints.
+    let closing: GroupClose
     private let disk: any Disk
     private let clock: any Clock
     private let probe: SegmentLogProbe
@@ -21,6 +23,7 @@ final class GroupCommit: @unchecked Sendable {
 
     init(loop: any Loop, disk: any Disk, clock: any Clock, probe: SegmentLogProbe) {
         self.loop = loop
+        closing = GroupClose(loop: loop, disk: disk)
         self.disk = disk
         self.clock = clock
         self.probe = probe

@@ -72,11 +72,8 @@ extension LocalLog {
             }
         }) { [self] error in
             checkpoint = .idle
-            if let error {
-                logger.warning(
-                    "\(folder.path): the checkpoint could not be stored (\(error)); the next open reads more")
-            } else {
-                probe.wroteCheckpoint()
+            noteStored(captured.point, error)
+            if error == nil {
                 if isActive, let segment = segments.first(where: { $0.baseOffset == captured.baseOffset }) {
                     segment.offsetEntriesStored = max(segment.offsetEntriesStored, captured.offsets.endIndex)
                     segment.timeEntriesStored = max(segment.timeEntriesStored, captured.times.endIndex)
@@ -86,9 +83,17 @@ extension LocalLog {
         }
     }
 
+    private func noteStored(_ point: LogPoint, _ error: DiskError?) {
+        guard let error else {
+            checkpointed = point
+            return probe.wroteCheckpoint()
+        }
+        logger.warning("\(folder.path): the checkpoint could not be stored (\(error)); the next open reads more")
+    }
+
     // MARK: Closing
 
-    /// Syncs everything, stores a checkpoint at the end, and lets go of the files.
+    /// Syncs everything, stores a checkpoint at the end where the last one lies far back, and lets go of the files.
     public func close(then: @escaping (Result<Void, LogError>) -> Void) {
         loop.preconditionIsCurrent()
         let confined = LoopBound(then)
@@ -110,19 +115,38 @@ extension LocalLog {
 
     /// Everything is synced and nothing runs: cuts the zeros off and stores where the log ends.
     private func finishClosing(_ then: @escaping (Result<Void, LogError>) -> Void) {
+        let confined = LoopBound(then)
         guard health == .good || health == .full, synced == appended, let file = active.file,
             let index = active.index
         else {
             // Appended meanwhile, or the disk failed.
             return close(then: then)
         }
-        let end = active.summary.end
+        if isTailShort {
+            let (end, filledTo) = (active.summary.end, active.filledTo)
+            abandon()
+            guard filledTo > end else { return loop.execute { confined.value(.success(())) } }
+            return background({ try? file.truncate(to: end) }) { _ in confined.value(.success(())) }
+        }
         let captured = capture(index)
         abandon()
-        background({ if let size = try? file.size(), size > end { try? file.truncate(to: end) } }) { [self] in
-            store(captured) { _ in then(.success(())) }
+        commit.closing.store(
+            LastCheckpoint(folder: folder, file: file, end: active.summary.end, captured: captured)
+        ) { [self] error in
+            noteStored(captured.point, error)
+            confined.value(.success(()))
         }
     }
+
+    /// Whether the next open reads so little behind the stored checkpoint that another is not worth its syncs. An
+    /// idle log closes without touching the disk.
+    private var isTailShort: Bool {
+        guard let checkpointed, checkpointed.segment == synced.segment else { return false }
+        return synced.position - checkpointed.position <= Self.shortTailSizeBytesMax
+    }
+
+    /// What an open reads and checks in about the time that it takes to store a checkpoint.
+    private static let shortTailSizeBytesMax: Int64 = 64 << 10
 
     /// Answers every waiter with `closed` and lets go of the files, at once.
     func abandon() {

@@ -80,6 +80,8 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
     var lastFill: MonotonicTime?
     var sizeBytesSinceCheckpoint: Int64
     var checkpoint = CheckpointStage.idle
+    /// What the checkpoint on disk says; nil: there is none that is of use.
+    var checkpointed: LogPoint?
     var readCount: UInt64 = 0
     var loading: [Int64: [() -> Void]] = [:]
     var backgroundJobs = 0
@@ -123,6 +125,7 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
         epochs = recovered.state.epochs
         producers = recovered.state.producers
         sizeBytesSinceCheckpoint = recovered.scannedBytes
+        checkpointed = recovered.checkpoint
         for segment in segments.dropLast() where segment.damaged.isEmpty {
             segment.file = nil
             segment.index = nil

@@ -52,17 +52,25 @@ struct LogFolder: Sendable {
         }
     }
 
-    /// Puts the entries from `from` on into a sparse index file, and cuts what lay behind them.
+    /// Puts the entries into a sparse index file at their places, and cuts what lay behind them. Durable when it
+    /// returns.
     func writeIndex(
         _ path: String, _ entries: ArraySlice<some SparseIndexEntry>, baseOffset: Int64
     ) throws(DiskError) {
+        try draftIndex(path, entries, baseOffset: baseOffset).sync()
+    }
+
+    /// The same, durable once the file is synced.
+    func draftIndex(
+        _ path: String, _ entries: ArraySlice<some SparseIndexEntry>, baseOffset: Int64
+    ) throws(DiskError) -> any DiskFile {
         let file = try disk.open(path, .createIfMissing)
         let size = Int64(SparseIndexFile.entrySizeBytes)
         try Self.write(
             SparseIndexFile.encode(entries, baseOffset: baseOffset), to: file, at: Int64(entries.startIndex) * size)
         let end = Int64(entries.endIndex) * size
         if try file.size() != end { try file.truncate(to: end) }
-        try file.sync()
+        return file
     }
 
     /// The indexes of a sealed segment; nil where they are missing, damaged or not its own.
@@ -83,13 +91,23 @@ struct LogFolder: Sendable {
 
     /// Replaces the checkpoint in one step. Durable when it returns.
     func writeCheckpoint(_ bytes: [UInt8]) throws(DiskError) {
-        let draft = file(FileNames.checkpointDraft)
-        let out = try disk.open(draft, .createIfMissing)
+        try draftCheckpoint(bytes).sync()
+        try installCheckpoint()
+        try disk.syncDirectory(path)
+    }
+
+    /// Writes what is to be the checkpoint once the file is synced.
+    func draftCheckpoint(_ bytes: [UInt8]) throws(DiskError) -> any DiskFile {
+        let out = try disk.open(file(FileNames.checkpointDraft), .createIfMissing)
         try out.truncate(to: 0)
         try Self.write(bytes, to: out, at: 0)
-        try out.sync()
-        try disk.rename(draft, to: file(FileNames.checkpoint))
-        try disk.syncDirectory(path)
+        return out
+    }
+
+    /// Puts the synced draft in the checkpoint's place. Durable once the folder is synced; until then a power cut
+    /// leaves this checkpoint or the one before, and either is right.
+    func installCheckpoint() throws(DiskError) {
+        try disk.rename(file(FileNames.checkpointDraft), to: file(FileNames.checkpoint))
     }
 
     /// Removes the files of a segment.

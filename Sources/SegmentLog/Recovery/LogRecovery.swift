@@ -23,6 +23,8 @@ struct RecoveredLog: Sendable {
     var recoverySequence: UInt64
     /// Bytes that were read and checked.
     var scannedBytes: Int64
+    /// What the checkpoint on disk says; nil: there is none that is of use.
+    var checkpoint: LogPoint?
 }
 
 /// Opens a log's folder: replays what came after the checkpoint, cuts the unsynced tail where it is
@@ -44,6 +46,7 @@ struct LogRecovery {
     private var scanned: [RecoveredSegment] = []
     private var state = LogState(nextOffset: 0, nextIndex: 1, logStart: 0)
     private var synced: RecoveryPoint?
+    private var checkpoint: LogPoint?
     private var scannedBytes: Int64 = 0
     private var truncatedBytes: Int64 = 0
     private var hasNewDamage = false
@@ -130,6 +133,8 @@ struct LogRecovery {
         let point = LogPoint(
             segment: active.summary.baseOffset, position: active.summary.end, nextOffset: state.nextOffset,
             nextIndex: state.nextIndex)
+        // One whose index was lost says less than it should: it is stored again when the log closes.
+        if active.offsetEntriesStored == checkpoint.offsetEntryCount { self.checkpoint = point }
         if synced.map({ $0.point.isBefore(segment: point.segment, position: point.position) }) ?? true {
             let sequence = synced?.sequence ?? 0
             synced = RecoveryPoint(sequence: sequence, identity: folder.identity, point: point)
@@ -362,7 +367,7 @@ struct LogRecovery {
 
     private mutating func finish() throws(DiskError) -> RecoveredLog {
         try dropEmptyLast()
-        let wasReadWhole = sealed.isEmpty && scanned.count == bases.count && scannedBytes > 0
+        let wasReadWhole = checkpoint == nil && sealed.isEmpty && scanned.count == bases.count && scannedBytes > 0
         for place in scanned.indices.dropLast() { try seal(place) }
         for segment in scanned {
             try rewriteUnsynced(segment)
@@ -382,7 +387,7 @@ struct LogRecovery {
         }
         var recovered = RecoveredLog(
             segments: segments, state: state, recoveryFile: recoveryFile,
-            recoverySequence: (synced?.sequence ?? 0) + 1, scannedBytes: scannedBytes)
+            recoverySequence: (synced?.sequence ?? 0) + 1, scannedBytes: scannedBytes, checkpoint: checkpoint)
         try writeRecoveryPoint(&recovered)
         if wasReadWhole || scanned.count > 1 || scannedBytes > 1 << 20 { try checkpoint(&recovered) }
         return recovered
@@ -463,6 +468,8 @@ struct LogRecovery {
             sizeBytesSinceEntry: index.sizeBytesSinceEntry,
             sealed: recovered.segments.dropLast().map(\.summary))
         try folder.writeCheckpoint(checkpoint.encoded())
+        recovered.checkpoint = LogPoint(
+            segment: base, position: summary.end, nextOffset: state.nextOffset, nextIndex: state.nextIndex)
         probe.wroteCheckpoint()
     }
 }
