@@ -11,7 +11,6 @@ struct ObjectQuery {
     var wantsBookmarks = false
     var timeout: Duration?
     var propagation: DeleteOptions.Propagation?
-    var isForced = false
 
     /// Reads a query; parameters that are not known are left alone, as Kubernetes does, but for those that would do
     /// more than was meant.

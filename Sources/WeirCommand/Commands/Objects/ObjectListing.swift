@@ -159,7 +159,7 @@ struct ObjectPrinter {
         let kind = ObjectKind(
             apiVersion: object["apiVersion"]?.stringValue ?? "", kind: object["kind"]?.stringValue ?? "")
         let name = object["metadata"]?["name"]?.stringValue ?? ""
-        return (kind.group.isEmpty ? "" : ".\(kind.group)").isEmpty
-            ? "\(kind.name.lowercased())/\(name)" : "\(kind.name.lowercased()).\(kind.group)/\(name)"
+        let word = kind.name.lowercased()
+        return kind.group.isEmpty ? "\(word)/\(name)" : "\(word).\(kind.group)/\(name)"
     }
 }
