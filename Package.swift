@@ -109,12 +109,13 @@ let package = Package(
         // Plugins.
         .plugin("Raft"),
         .plugin("KafkaWire", ["RecordBatch", nioCore]),
+        .plugin("Coordinators", ["KafkaWire", "WeirRuntime", nioCore]),
         .plugin("KafkaClient", ["KafkaWire", "RecordBatch", nioCore, nioPosix]),
         .plugin(
             "Kafka",
             [
-                "KafkaWire", "RecordBatch", "SegmentLog", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking",
-                nioCore, nioPosix, logging,
+                "Coordinators", "KafkaWire", "RecordBatch", "SegmentLog", "ObjectStore", "Reconciling", "WeirRuntime",
+                "WorkTracking", nioCore, nioPosix, logging,
             ]),
         .plugin(
             "AdminHTTP", ["ObjectStore", "WeirRuntime", "WorkTracking", hummingbird, hummingbirdCore, nioCore, logging]),
@@ -204,12 +205,14 @@ let package = Package(
         .tests("RecordBatchTests", ["RecordBatch", "WeirSimulation", nioCore]),
         .tests("SegmentLogTests", ["SegmentLog", "RecordBatch", "WeirRuntime", "WeirSimulation", "WeirIO", nioCore]),
         .tests("KafkaWireTests", ["KafkaWire", "RecordBatch", "WeirSimulation", "weir-kafka-messages", nioCore]),
+        .tests("CoordinatorsTests", ["Coordinators", "KafkaWire", "WeirRuntime", "WeirSimulation", nioCore]),
         .tests("KafkaClientTests", ["KafkaClient", "KafkaWire", "RecordBatch", nioCore, nioPosix]),
         .tests(
             "KafkaTests",
             [
-                "Kafka", "KafkaWire", "RecordBatch", "SegmentLog", "WeirRuntime", "WorkTracking", "WeirSimulation",
-                "WeirIO", "ObjectStore", "ObjectLog", "Reconciling", nioCore, nioEmbedded, nioPosix, logging,
+                "Kafka", "Coordinators", "KafkaWire", "RecordBatch", "SegmentLog", "WeirRuntime", "WorkTracking",
+                "WeirSimulation", "WeirIO", "ObjectStore", "ObjectLog", "Reconciling", nioCore, nioEmbedded, nioPosix,
+                logging,
             ]),
         .tests(
             "AdminHTTPTests",

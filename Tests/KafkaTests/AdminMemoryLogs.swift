@@ -98,7 +98,18 @@ final class MemoryLog: ReplicatedLog, @unchecked Sendable {
     var sizeBytes: Int64 { Int64(batches.reduce(0) { $0 + $1.readableBytes }) }
 
     func append(
-        _ batch: ByteBuffer, until stage: AppendStage, then: @escaping (Result<Void, LogError>) -> Void
+        _ marker: TransactionMarker, then: @escaping (Result<Void, LogError>) -> Void
+    ) throws(LogError) -> AppendReceipt {
+        throw LogError(.invalidTransactionState, "these logs have no transactions")
+    }
+
+    func openTransaction(of producerID: Int64) -> OpenTransaction? { nil }
+
+    var producerDescriptions: [ProducerDescription] { [] }
+
+    func append(
+        _ batch: ByteBuffer, from origin: AppendOrigin, until stage: AppendStage,
+        then: @escaping (Result<Void, LogError>) -> Void
     ) throws(LogError) -> AppendReceipt {
         loop.preconditionIsCurrent()
         let base = logEndOffset

@@ -12,6 +12,7 @@ let allowedEdges: [String: Set<String>] = [
     "SegmentLog": ["RecordBatch", "WeirRuntime", "CChecksum"],
     "Raft": [],
     "KafkaWire": ["RecordBatch"],
+    "Coordinators": ["KafkaWire", "WeirRuntime"],
     "KafkaClient": ["KafkaWire", "RecordBatch"],
     "ObjectStore": ["WeirRuntime", "WorkTracking"],
     "SQLiteStorage": ["ObjectStore", "WeirRuntime"],
@@ -23,7 +24,8 @@ let allowedEdges: [String: Set<String>] = [
     "PluginHost": ["WeirPluginABI", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking"],
     "StorageConformance": ["ObjectStore", "WeirSimulation", "WeirRuntime"],
     "Kafka": [
-        "KafkaWire", "RecordBatch", "SegmentLog", "ObjectStore", "Reconciling", "WeirRuntime", "WorkTracking",
+        "Coordinators", "KafkaWire", "RecordBatch", "SegmentLog", "ObjectStore", "Reconciling", "WeirRuntime",
+        "WorkTracking",
     ],
     "AdminHTTP": ["ObjectStore", "WeirRuntime", "WorkTracking"],
     "EmbeddedNode": [
@@ -57,8 +59,8 @@ let allowedEdges: [String: Set<String>] = [
 /// Packages of others, and the modules that may import them.
 let allowedForeign: [String: Set<String>] = [
     "NIOCore": [
-        "WeirIO", "RecordBatch", "SegmentLog", "ObjectLog", "KafkaWire", "KafkaClient", "Kafka", "AdminHTTP",
-        "EmbeddedNode", "WeirCommand", "WebBackend", "CustomReconciler",
+        "WeirIO", "RecordBatch", "SegmentLog", "ObjectLog", "KafkaWire", "Coordinators", "KafkaClient", "Kafka",
+        "AdminHTTP", "EmbeddedNode", "WeirCommand", "WebBackend", "CustomReconciler",
     ],
     "NIOPosix": ["WeirIO", "KafkaClient", "Kafka", "WeirCommand", "WebBackend"],
     "ServiceLifecycle": ["WeirRuntime", "EmbeddedRuntime"],

@@ -32,7 +32,7 @@ struct TreeRulesTests {
             if !Tree.current.exists("\(folder)/README.md") {
                 findings.append("\(folder): README.md: say what it offers, needs and limits")
             }
-            let isCodec = ["KafkaWire", "KafkaClient", "Raft"].contains(name)
+            let isCodec = ["KafkaWire", "KafkaClient", "Coordinators", "Raft"].contains(name)
             if !isCodec && !Tree.current.exists("\(folder)/Plugin.swift") {
                 findings.append("\(folder): Plugin.swift: manifest and wiring are missing")
             }

@@ -14,6 +14,10 @@ public struct LogError: Error, Hashable, CustomStringConvertible {
         public static let invalidProducerEpoch = Code(name: "invalidProducerEpoch")
         /// The batch was seen, but so long ago that its offset is not known any more.
         public static let duplicateSequence = Code(name: "duplicateSequence")
+        /// A newer coordinator has ended a transaction of the producer.
+        public static let coordinatorFenced = Code(name: "coordinatorFenced")
+        /// The batch does not fit its producer's transaction: one is open and the batch is not part of it.
+        public static let invalidTransactionState = Code(name: "invalidTransactionState")
         /// The batch is not one that a log can take.
         public static let invalidBatch = Code(name: "invalidBatch")
         /// The batch is larger than a segment.

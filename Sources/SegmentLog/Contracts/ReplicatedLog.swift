@@ -36,14 +36,33 @@ public protocol ReplicatedLog: AnyObject, Sendable {
     /// appended before (one of the producer's last five) is not appended again, its first offset is
     /// returned, and `then` waits for *its* commit.
     ///
+    /// A transactional batch opens its producer's transaction here, unless one is open; a batch that is not
+    /// transactional is refused while one is.
+    ///
     /// - Parameters:
     ///   - batch: The whole batch.
+    ///   - origin: Who wrote it: whether its sequence is checked.
     ///   - stage: What `then` waits for.
     ///   - then: Called once, on the loop, never before `append` returned; not called where it throws.
     /// - Returns: The base offset given, and what a produce response carries with it.
     func append(
-        _ batch: ByteBuffer, until stage: AppendStage, then: @escaping (Result<Void, LogError>) -> Void
+        _ batch: ByteBuffer, from origin: AppendOrigin, until stage: AppendStage,
+        then: @escaping (Result<Void, LogError>) -> Void
     ) throws(LogError) -> AppendReceipt
+
+    /// Appends the control batch that ends the producer's transaction here, and moves the last stable offset when it is
+    /// committed. Also where no transaction is open: the epoch counts.
+    ///
+    /// - Throws: `invalidProducerEpoch` for an older producer epoch, `coordinatorFenced` for an older coordinator's.
+    func append(
+        _ marker: TransactionMarker, then: @escaping (Result<Void, LogError>) -> Void
+    ) throws(LogError) -> AppendReceipt
+
+    /// The producer's transaction that is open in this log; nil: none is. O(1).
+    func openTransaction(of producerID: Int64) -> OpenTransaction?
+
+    /// The producers that the log remembers, by id: for DescribeProducers.
+    var producerDescriptions: [ProducerDescription] { get }
 
     /// Reads whole batches from the one that contains `offset`, up to `bound`.
     ///
@@ -88,6 +107,15 @@ public protocol ReplicatedLog: AnyObject, Sendable {
     func close(then: @escaping (Result<Void, LogError>) -> Void)
 }
 
+extension ReplicatedLog {
+    /// Appends what a client sent.
+    public func append(
+        _ batch: ByteBuffer, until stage: AppendStage, then: @escaping (Result<Void, LogError>) -> Void
+    ) throws(LogError) -> AppendReceipt {
+        try append(batch, from: .client, until: stage, then: then)
+    }
+}
+
 /// Who leads a log.
 public struct Leadership: Sendable, Hashable {
     /// The node that leads; nil: nobody, as far as is known.
@@ -123,6 +151,84 @@ public struct LogChanges: OptionSet, Sendable {
     public static let health = LogChanges(rawValue: 16)
     /// The log end rose (what a follower's fetch waits for).
     public static let logEnd = LogChanges(rawValue: 32)
+}
+
+/// Who wrote a batch.
+public enum AppendOrigin: Sendable, Hashable {
+    /// A client: an idempotent producer's sequence is checked and advanced.
+    case client
+    /// A coordinator of this node, into an internal topic: a batch may be of a producer's transaction and has no
+    /// sequence.
+    case coordinator
+}
+
+/// What ends a producer's transaction in one log: a control batch (KIP-98).
+public struct TransactionMarker: Sendable, Hashable {
+    /// Whose transaction.
+    public var producerID: Int64
+    /// The epoch with which the producer's coordinator ends it.
+    public var producerEpoch: Int16
+    /// Whether what was written is to be seen.
+    public var isCommit: Bool
+    /// The epoch of the coordinator: an older one is refused.
+    public var coordinatorEpoch: Int32
+    /// Milliseconds since 1970.
+    public var timestamp: Int64
+
+    /// A marker.
+    public init(producerID: Int64, producerEpoch: Int16, isCommit: Bool, coordinatorEpoch: Int32, timestamp: Int64) {
+        self.producerID = producerID
+        self.producerEpoch = producerEpoch
+        self.isCommit = isCommit
+        self.coordinatorEpoch = coordinatorEpoch
+        self.timestamp = timestamp
+    }
+}
+
+/// A transaction that has begun in a log and has no marker yet.
+public struct OpenTransaction: Sendable, Hashable {
+    /// The producer's epoch.
+    public var producerEpoch: Int16
+    /// The offset of its first record.
+    public var firstOffset: Int64
+    /// When that was appended, in milliseconds since 1970 by this node's clock.
+    public var startMilliseconds: Int64
+
+    /// A transaction that began at `firstOffset`.
+    public init(producerEpoch: Int16, firstOffset: Int64, startMilliseconds: Int64) {
+        self.producerEpoch = producerEpoch
+        self.firstOffset = firstOffset
+        self.startMilliseconds = startMilliseconds
+    }
+}
+
+/// What a log remembers of one producer.
+public struct ProducerDescription: Sendable, Hashable {
+    /// The producer id.
+    public var id: Int64
+    /// Its epoch.
+    public var epoch: Int16
+    /// The last sequence number; −1: none in this epoch.
+    public var lastSequence: Int32
+    /// When it last appended, in milliseconds since 1970.
+    public var lastTimestamp: Int64
+    /// The coordinator epoch of its last marker; −1: none.
+    public var coordinatorEpoch: Int32
+    /// The first offset of its open transaction; −1: none is open.
+    public var openTransactionOffset: Int64
+
+    /// A producer.
+    public init(
+        id: Int64, epoch: Int16, lastSequence: Int32, lastTimestamp: Int64, coordinatorEpoch: Int32,
+        openTransactionOffset: Int64
+    ) {
+        self.id = id
+        self.epoch = epoch
+        self.lastSequence = lastSequence
+        self.lastTimestamp = lastTimestamp
+        self.coordinatorEpoch = coordinatorEpoch
+        self.openTransactionOffset = openTransactionOffset
+    }
 }
 
 /// What an append's callback waits for.

@@ -30,7 +30,8 @@ struct PendingBatch {
 extension LocalLog {
     /// Appends one batch; it is written with all of its burst and synced with all of its loop.
     public func append(
-        _ bytes: ByteBuffer, until stage: AppendStage, then: @escaping (Result<Void, LogError>) -> Void
+        _ bytes: ByteBuffer, from origin: AppendOrigin, until stage: AppendStage,
+        then: @escaping (Result<Void, LogError>) -> Void
     ) throws(LogError) -> AppendReceipt {
         loop.preconditionIsCurrent()
         if isClosing { throw LogError(.closed, "\(folder.path) is being closed") }
@@ -39,7 +40,7 @@ extension LocalLog {
             throw refusal
         }
         var batch = try Self.fields(of: bytes)
-        let isSequenced = batch.producerID >= 0 && !batch.isControl
+        let isSequenced = batch.producerID >= 0 && !batch.isControl && origin == .client
         if isSequenced, case .duplicate(let baseOffset, let lastOffset) = try producers.check(batch) {
             wait(forDuplicateEndingAt: lastOffset, until: stage, then)
             return AppendReceipt(baseOffset: baseOffset, lastOffset: lastOffset, isDuplicate: true)

@@ -94,7 +94,18 @@ final class ScriptedLog: ReplicatedLog, @unchecked Sendable {
     }
 
     func append(
-        _ batch: ByteBuffer, until stage: AppendStage, then: @escaping (Result<Void, LogError>) -> Void
+        _ marker: TransactionMarker, then: @escaping (Result<Void, LogError>) -> Void
+    ) throws(LogError) -> AppendReceipt {
+        throw LogError(.invalidTransactionState, "these logs have no transactions")
+    }
+
+    func openTransaction(of producerID: Int64) -> OpenTransaction? { nil }
+
+    var producerDescriptions: [ProducerDescription] { [] }
+
+    func append(
+        _ batch: ByteBuffer, from origin: AppendOrigin, until stage: AppendStage,
+        then: @escaping (Result<Void, LogError>) -> Void
     ) throws(LogError) -> AppendReceipt {
         loop.preconditionIsCurrent()
         if let error = appendError.take() { throw error }
