@@ -254,6 +254,12 @@ struct TransactionModel {
                 client.waiting = send(.addPartitions(client.id, identity, [partition]), .client(index))
                 return
             }
+            // One that forgets to add a partition: its batch would have no marker, ever.
+            if random.chance(0.3) {
+                client.waiting = produce(
+                    Batch(tag: client.tag, producer: identity, partition: partition, id: client.id))
+                return
+            }
         } else if random.chance(0.6) {
             let batch = Batch(tag: client.tag, producer: identity, partition: partition, id: client.id)
             if client.version >= 5, sometimes(0.3) {

@@ -15,70 +15,62 @@ extension TransactionCoordinator {
 
     /// When `advance` has something to do next.
     public var nextDeadline: MonotonicTime? {
-        guard let lastTime else { return nil }
-        let timeout = timeouts.first.map { max(lastTime.monotonic(of: $0), timeoutsNotBefore) }
-        let expiration = expirations.first.map { max(lastTime.monotonic(of: $0), expirationsNotBefore) }
+        let timeout = timeouts.next.map { max($0, timeoutsNotBefore) }
+        let expiration = expirations.next.map { max($0, expirationsNotBefore) }
         guard let timeout, let expiration else { return timeout ?? expiration }
         return min(timeout, expiration)
     }
 
-    /// When a transaction times out; nil: none is open.
-    func timeout(of metadata: TransactionMetadata) -> Int64? {
-        guard metadata.state == .ongoing else { return nil }
-        return metadata.startMilliseconds.saturatingAdd(Int64(metadata.timeoutMilliseconds))
-    }
-
-    /// When an id is forgotten; nil: it has a transaction.
-    func expiration(of metadata: TransactionMetadata) -> Int64? {
-        guard metadata.state == .empty || metadata.state.isComplete else { return nil }
-        return metadata.updateMilliseconds.saturatingAdd(settings.idExpirationMilliseconds)
+    /// Sets when something is due for an id, from what its record says; nothing is before `begin`.
+    ///
+    /// Records say when they were made by the wall clock. From here on the other one measures what is left, so that a
+    /// wall clock that is set aborts nothing.
+    mutating func setDeadlines(of id: String) {
+        guard let time = lastTime else { return }
+        timeouts.cancel(id)
+        expirations.cancel(id)
+        guard let metadata = entries[id]?.metadata else { return }
+        switch metadata.state {
+        case .ongoing:
+            let timeout = Int64(metadata.timeoutMilliseconds)
+            timeouts.set(id, to: time.after(timeout, since: metadata.startMilliseconds))
+        case .empty, .completeCommit, .completeAbort:
+            let timeout = settings.idExpirationMilliseconds
+            expirations.set(id, to: time.after(timeout, since: metadata.updateMilliseconds))
+        case .prepareCommit, .prepareAbort, .dead, .prepareEpochFence:
+            break
+        }
     }
 
     /// A producer that lets a transaction time out is fenced, so that what it still sends comes to nothing (KIP-98).
     private mutating func abortTimedOut(at time: CoordinatorTime, in step: inout Step) {
-        var count = 0
-        while count < Self.dueMax, let (id, due) = timeouts.removeFirst(dueBy: time.wallMilliseconds) {
-            guard let entry = entries[id], entry.queuedTimeout == due else { continue }
-            entries[id]?.queuedTimeout = nil
-            guard let real = timeout(of: entry.metadata), real <= time.wallMilliseconds else {
-                queue(id)
-                continue
+        for count in 0..<Self.dueMax {
+            guard let id = timeouts.popDue(at: time.now) else {
+                if count > 0 { timeoutsNotBefore = time.now + .milliseconds(settings.timeoutCheckMilliseconds) }
+                return
             }
-            count += 1
             fence(id, at: time, in: &step)
         }
-        guard count > 0, count < Self.dueMax else { return }
-        timeoutsNotBefore = time.now + .milliseconds(settings.timeoutCheckMilliseconds)
     }
 
     private mutating func forgetExpired(at time: CoordinatorTime, in step: inout Step) {
-        var count = 0
-        while count < Self.dueMax, let (id, due) = expirations.removeFirst(dueBy: time.wallMilliseconds) {
-            guard let entry = entries[id], entry.queuedExpiration == due else { continue }
-            entries[id]?.queuedExpiration = nil
-            guard let real = expiration(of: entry.metadata), real <= time.wallMilliseconds else {
-                queue(id)
-                continue
+        for count in 0..<Self.dueMax {
+            guard let id = expirations.popDue(at: time.now) else {
+                if count > 0 { expirationsNotBefore = time.now + .milliseconds(settings.idExpirationCheckMilliseconds) }
+                return
             }
-            count += 1
             forget(id, in: &step)
         }
-        guard count > 0, count < Self.dueMax else { return }
-        expirationsNotBefore = time.now + .milliseconds(settings.idExpirationCheckMilliseconds)
     }
 }
 
 extension CoordinatorTime {
-    /// When the wall clock, as it is now, will say `milliseconds`; now, where it has.
-    fileprivate func monotonic(of milliseconds: Int64) -> MonotonicTime {
-        guard milliseconds > wallMilliseconds else { return now }
-        return now + .milliseconds(milliseconds.saturatingAdd(-wallMilliseconds))
-    }
-}
-
-extension Int64 {
-    fileprivate func saturatingAdd(_ other: Int64) -> Int64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? (other < 0 ? .min : .max) : sum
+    /// The moment that is `duration` milliseconds after the wall clock said `start`; now, where that is past.
+    ///
+    /// A start in the future is taken for now: a wall clock that went back prolongs nothing.
+    fileprivate func after(_ duration: Int64, since start: Int64) -> MonotonicTime {
+        let elapsed = wallMilliseconds.subtractingReportingOverflow(start)
+        guard !elapsed.overflow else { return now + .milliseconds(duration) }
+        return now + .milliseconds(max(0, duration - max(0, elapsed.partialValue)))
     }
 }

@@ -21,10 +21,10 @@ public struct TransactionCoordinator: CoordinatorMachine {
     var coordinatorEpoch: Int32 = 0
     /// What is known of each id.
     var entries: [String: Entry] = [:]
-    /// When open transactions time out; an id is in it once, at its entry's `queuedTimeout`.
-    var timeouts = DeadlineQueue()
+    /// When open transactions time out, by id; filled from `begin` on.
+    var timeouts = DeadlineQueue<String>()
     /// When ids without a transaction expire; likewise.
-    var expirations = DeadlineQueue()
+    var expirations = DeadlineQueue<String>()
     /// The last time that anybody told; nil before `begin`.
     var lastTime: CoordinatorTime?
     /// No round that aborts what timed out comes before this.
@@ -39,10 +39,6 @@ public struct TransactionCoordinator: CoordinatorMachine {
         /// The epoch with which the producer asked for the one it has; −1: it did not (KIP-360). Kafka's log has no
         /// place for it where InitProducerId bumped: a retry across a replay is fenced.
         var lastEpoch: Int16 = -1
-        /// Where the id is in `timeouts`.
-        var queuedTimeout: Int64?
-        /// Where the id is in `expirations`.
-        var queuedExpiration: Int64?
     }
 
     typealias Step = Effects<TransactionResponse, TransactionCommand>
@@ -65,7 +61,10 @@ public struct TransactionCoordinator: CoordinatorMachine {
         lastTime = time
         var step = Step()
         // In order, so that the same log gives the same effects.
-        for id in entries.keys.sorted() { finish(id, at: time, in: &step) }
+        for id in entries.keys.sorted() {
+            setDeadlines(of: id)
+            finish(id, at: time, in: &step)
+        }
         return step
     }
 
@@ -130,6 +129,7 @@ extension TransactionCoordinator {
 
     private mutating func apply(_ record: CoordinatorRecord) throws(WireError) {
         guard let (id, metadata) = try TransactionMetadata.read(record) else { return }
+        defer { setDeadlines(of: id) }
         guard let metadata else {
             entries[id] = nil
             return
@@ -142,19 +142,5 @@ extension TransactionCoordinator {
             entry.lastEpoch = metadata.producer.epoch == 0 ? ProducerIdentity.lastEpoch : metadata.producer.epoch - 1
         }
         entries[id] = entry
-        queue(id)
-    }
-
-    /// Puts an id into the queues, unless it is there early enough.
-    mutating func queue(_ id: String) {
-        guard let entry = entries[id] else { return }
-        if let due = timeout(of: entry.metadata), due < entry.queuedTimeout ?? .max {
-            timeouts.insert(id, at: due)
-            entries[id]?.queuedTimeout = due
-        }
-        if let due = expiration(of: entry.metadata), due < entry.queuedExpiration ?? .max {
-            expirations.insert(id, at: due)
-            entries[id]?.queuedExpiration = due
-        }
     }
 }
