@@ -29,14 +29,17 @@ public final class Broker: Sendable {
     public let logger: Logger
 
     let producerIDs: ProducerIDPool
+    let coordinators: CoordinatorHost
+    let randomBits: @Sendable () -> UInt64
     let fetchBudget: HeldBytes
     private let openGate = Mutex<Gate?>(nil)
     private let connections = Mutex<[ObjectIdentifier: ConnectionHandler]>([:])
 
     /// A broker that serves what `topics` and `partitions` hold.
-    public init(
+    init(
         nodeID: Int32, clusterID: String, settings: BrokerSettings, topics: TopicCatalog, partitions: PartitionTable,
-        logProvider: any LogProvider, clock: any Clock, probe: KafkaProbe, logger: Logger
+        logProvider: any LogProvider, coordinators: CoordinatorHost, clock: any Clock, probe: KafkaProbe,
+        logger: Logger, randomBits: @escaping @Sendable () -> UInt64
     ) {
         self.nodeID = nodeID
         self.clusterID = clusterID
@@ -47,6 +50,8 @@ public final class Broker: Sendable {
         self.clock = clock
         self.probe = probe
         self.logger = logger
+        self.coordinators = coordinators
+        self.randomBits = randomBits
         producerIDs = ProducerIDPool(topics: topics)
         fetchBudget = HeldBytes(limit: 512 << 20)
     }

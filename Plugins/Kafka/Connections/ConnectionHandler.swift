@@ -69,6 +69,8 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     var timerDeadline: MonotonicTime?
     /// Who the client is, for logs.
     var peer = "?"
+    /// Whether a member of a group speaks here, which is to stay one while the node restarts.
+    var hasMember = false
     /// Where this node is, for clients of the listener.
     var endpoint: BrokerEndpoint
     /// Requests that are answered with a timeout, oldest first.

@@ -50,7 +50,7 @@ struct ApiEntry: Sendable {
 /// Every API that is served, by key. What is here is what ApiVersions tells.
 struct ApiTable: Sendable {
     /// Every API that this broker serves.
-    static let standard = ApiTable(dataPath + topicAdministration)
+    static let standard = ApiTable(dataPath + groups + topicAdministration)
 
     /// By key; nil: not served.
     private let slots: [ApiEntry?]
@@ -88,8 +88,6 @@ struct ApiTable: Sendable {
         ApiEntry(.metadata, 0...12) { broker, body, context, reply in
             try broker.serveMetadata(&body, context, reply)
         },
-        .immediate(0...6) { broker, request, context in broker.findCoordinator(request, context) },
-        .immediate(0...5) { broker, request, context in broker.listGroups(request, context) },
         .immediate(0...4) { broker, request, context in broker.apiVersions(request, context) },
         ApiEntry(.initProducerId, 0...4) { broker, body, context, reply in
             try broker.serveInitProducerID(&body, context, reply)

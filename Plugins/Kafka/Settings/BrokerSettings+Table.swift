@@ -1,6 +1,7 @@
 extension BrokerSettings {
     /// Kafka's broker settings that do something here, and ours (`clamp.replication.factor`, `weir.…`).
-    static let table = SettingTable(topics + logs + producers + connections)
+    static let table = SettingTable(
+        topics + logs + producers + connections + coordinatorDefinitions)
 
     private static let topics: [SettingDefinition] = [
         .init(
