@@ -30,6 +30,7 @@ public final class Broker: Sendable {
 
     let producerIDs: ProducerIDPool
     let fetchBudget: HeldBytes
+    let fetchSessions: FetchSessions
     private let openGate = Mutex<Gate?>(nil)
     private let connections = Mutex<[ObjectIdentifier: ConnectionHandler]>([:])
 
@@ -49,6 +50,9 @@ public final class Broker: Sendable {
         self.logger = logger
         producerIDs = ProducerIDPool(topics: topics)
         fetchBudget = HeldBytes(limit: 512 << 20)
+        fetchSessions = FetchSessions(
+            loops: partitions.loops, slotCount: settings.fetchSessionCountMax,
+            seed: UInt64(bitPattern: clock.wallMilliseconds) << 20 ^ UInt64(bitPattern: clock.now.nanoseconds))
     }
 
     /// The gate that admits requests other than produce and fetch, and connections; nil before it started.
