@@ -13,14 +13,16 @@ public final class Broker: Sendable {
     public let nodeID: Int32
     /// The cluster's id, made at first start and kept.
     public let clusterID: String
-    /// Kafka's settings, under Kafka's names.
-    public let settings: BrokerSettings
+    /// Kafka's settings, under Kafka's names, as they are now.
+    public var settings: BrokerSettings { topics.settings }
     /// The topics of the node.
     public let topics: TopicCatalog
     /// The partitions that are served here.
     public let partitions: PartitionTable
     /// Where the logs of partitions are.
     public let logProvider: any LogProvider
+    /// The folder of those logs, for tools.
+    public let logDirectory: LogDirectory
     /// Time.
     public let clock: any Clock
     /// What is counted.
@@ -29,6 +31,7 @@ public final class Broker: Sendable {
     public let logger: Logger
 
     let producerIDs: ProducerIDPool
+    let configurations: ConfigurationStore
     let fetchBudget: HeldBytes
     let fetchSessions: FetchSessions
     private let openGate = Mutex<Gate?>(nil)
@@ -36,22 +39,24 @@ public final class Broker: Sendable {
 
     /// A broker that serves what `topics` and `partitions` hold.
     public init(
-        nodeID: Int32, clusterID: String, settings: BrokerSettings, topics: TopicCatalog, partitions: PartitionTable,
-        logProvider: any LogProvider, clock: any Clock, probe: KafkaProbe, logger: Logger
+        nodeID: Int32, clusterID: String, topics: TopicCatalog, partitions: PartitionTable,
+        logProvider: any LogProvider, logDirectory: LogDirectory, clock: any Clock, probe: KafkaProbe, logger: Logger
     ) {
         self.nodeID = nodeID
         self.clusterID = clusterID
-        self.settings = settings
         self.topics = topics
         self.partitions = partitions
         self.logProvider = logProvider
+        self.logDirectory = logDirectory
         self.clock = clock
         self.probe = probe
         self.logger = logger
         producerIDs = ProducerIDPool(topics: topics)
+        configurations = ConfigurationStore(
+            objects: topics.objects, settings: topics.rules.source, nodeID: nodeID)
         fetchBudget = HeldBytes(limit: 512 << 20)
         fetchSessions = FetchSessions(
-            loops: partitions.loops, slotCount: settings.fetchSessionCountMax,
+            loops: partitions.loops, slotCount: topics.settings.fetchSessionCountMax,
             seed: UInt64(bitPattern: clock.wallMilliseconds) << 20 ^ UInt64(bitPattern: clock.now.nanoseconds))
     }
 
@@ -76,8 +81,9 @@ public final class Broker: Sendable {
 
     func add(_ connection: ConnectionHandler) -> Session? {
         guard let gate else { return nil }
+        let countMax = settings.connectionCountMax
         let isRoom = connections.withLock { connections in
-            guard connections.count < settings.connectionCountMax else { return false }
+            guard connections.count < countMax else { return false }
             connections[ObjectIdentifier(connection)] = connection
             return true
         }

@@ -50,7 +50,10 @@ struct ApiEntry: Sendable {
 /// Every API that is served, by key. What is here is what ApiVersions tells.
 struct ApiTable: Sendable {
     /// Every API that this broker serves.
-    static let standard = ApiTable(dataPath + topicAdministration)
+    static let standard = ApiTable(
+        dataPath
+            + tools
+            + topicAdministration)
 
     /// By key; nil: not served.
     private let slots: [ApiEntry?]

@@ -15,5 +15,14 @@ final class TopicIndex: Sendable {
         current.withLock { snapshot in for topic in topics { snapshot.insert(topic) } }
     }
 
+    /// Puts `new` in the place of `old`, unless that is not there any more.
+    func replace(_ old: TopicDescription, with new: TopicDescription) -> Bool {
+        current.withLock { snapshot in
+            guard snapshot[old.name] === old else { return false }
+            snapshot.insert(new)
+            return true
+        }
+    }
+
     func remove(_ topic: TopicDescription) { current.withLock { $0.remove(topic) } }
 }
