@@ -9,6 +9,8 @@ struct ConfigurationResource: Hashable {
         static let brokerLogger: Int8 = 8
         static let clientMetrics: Int8 = 16
         static let group: Int8 = 32
+        /// Ours: no request can name it.
+        static let features: Int8 = -1
     }
 
     var type: Int8

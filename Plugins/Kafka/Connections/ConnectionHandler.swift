@@ -71,6 +71,10 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     var timerDeadline: MonotonicTime?
     /// Who the client is, for logs.
     var peer = "?"
+    /// Where the client's end is; empty where the channel does not say.
+    var remoteAddress = (host: "", port: "")
+    /// What the client said it is.
+    var software = ClientSoftware()
     /// Where this node is, for clients of the listener.
     var endpoint: BrokerEndpoint
     /// Requests that are answered with a timeout, oldest first.

@@ -25,6 +25,28 @@ extension ApiTable {
                 broker.topics.snapshot(), nodeID: broker.nodeID,
                 partitionCountMax: broker.settings.describedPartitionsMax)
         },
+        .async(0...2, .write) { (broker, request: UpdateFeaturesRequest, context) in
+            await request.answer(by: broker.configurations, version: context.version)
+        },
+        .immediate(0...1) { (broker, request: ListConfigResourcesRequest, context) in
+            request.answer(
+                broker.topics.snapshot(), broker.configurations, nodeID: broker.nodeID, version: context.version)
+        },
+        ApiEntry(.getTelemetrySubscriptions, 0...0) { broker, body, context, reply in
+            let request = try GetTelemetrySubscriptionsRequest.read(from: &body, version: context.version)
+            try broker.counted(context, reply) {
+                let response = broker.telemetrySubscriptions(request, context, reply.connection)
+                broker.send(response, context, reply)
+            }
+            return .pipelined
+        },
+        ApiEntry(.pushTelemetry, 0...0) { broker, body, context, reply in
+            let request = try PushTelemetryRequest.read(from: &body, version: context.version)
+            try broker.counted(context, reply) {
+                broker.send(broker.pushTelemetry(request, context, reply.connection), context, reply)
+            }
+            return .pipelined
+        },
     ]
 }
 

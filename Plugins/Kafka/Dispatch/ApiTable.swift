@@ -92,7 +92,15 @@ struct ApiTable: Sendable {
         },
         .immediate(0...6) { broker, request, context in broker.findCoordinator(request, context) },
         .immediate(0...5) { broker, request, context in broker.listGroups(request, context) },
-        .immediate(0...4) { broker, request, context in broker.apiVersions(request, context) },
+        ApiEntry(.apiVersions, 0...4) { broker, body, context, reply in
+            let request = try ApiVersionsRequest.read(from: &body, version: context.version)
+            reply.connection.software = ClientSoftware(
+                name: request.clientSoftwareName, version: request.clientSoftwareVersion)
+            try broker.counted(context, reply) {
+                broker.send(broker.apiVersions(request, context), context, reply)
+            }
+            return .pipelined
+        },
         ApiEntry(.initProducerId, 0...4) { broker, body, context, reply in
             try broker.serveInitProducerID(&body, context, reply)
         },

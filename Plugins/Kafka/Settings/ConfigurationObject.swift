@@ -51,6 +51,7 @@ enum ConfigurationObject {
 extension ConfigurationResource {
     private static let types: [(type: Int8, name: String)] = [
         (Kind.broker, "broker"), (Kind.clientMetrics, "client-metrics"), (Kind.group, "group"),
+        (Kind.features, "features"),
     ]
 
     /// The name of its type in objects.
@@ -71,7 +72,10 @@ struct ConfigurationAdmission: Admission {
         guard let (resource, config) = ConfigurationObject.content(of: object) else {
             throw .invalid(
                 object.key,
-                [ObjectError.Cause("spec", "must have a type (broker, client-metrics or group), a name and a config")])
+                [
+                    ObjectError.Cause(
+                        "spec", "must have a type (broker, client-metrics, features or group), a name and a config")
+                ])
         }
         let key = ConfigurationObject.key(resource)
         guard key.name == object.metadata.name, key.namespace == object.metadata.namespace else {

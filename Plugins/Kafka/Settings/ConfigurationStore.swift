@@ -35,6 +35,11 @@ final class ConfigurationStore: Sendable {
         state.withLock { $0.configs[resource] ?? [:] }
     }
 
+    /// How new what is set for a resource is; 0 where nothing is.
+    func version(of resource: ConfigurationResource) -> UInt64 {
+        state.withLock { $0.versions[resource]?.value ?? 0 }
+    }
+
     /// The names of the resources of a type that have something set, sorted.
     func names(ofType type: Int8) -> [String] {
         state.withLock { $0.configs.keys.filter { $0.type == type }.map(\.name) }.sorted()
@@ -155,6 +160,7 @@ extension ConfigurationResource {
         case Kind.broker: BrokerSettings.table
         case Kind.group: GroupSettings.table
         case Kind.clientMetrics: ClientMetricsSettings.table
+        case Kind.features: FeatureSettings.table
         default: nil
         }
     }
@@ -186,6 +192,7 @@ extension ConfigurationResource {
             switch type {
             case Kind.group: try GroupSettings.check(config, broker)
             case Kind.clientMetrics: try ClientMetricsSettings.check(config)
+            case Kind.features: return
             // Values that are each right may still contradict each other.
             default:
                 _ =
