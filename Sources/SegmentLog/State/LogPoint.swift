@@ -77,7 +77,7 @@ struct LogState: Sendable {
             epochs.note(epoch: batch.epoch, at: batch.baseOffset)
             producers.replay(batch, wallMilliseconds: wallMilliseconds)
         }
-        nextIndex += 1
+        nextIndex += batch.entryCount
         nextOffset = batch.nextOffset
     }
 }

@@ -95,14 +95,14 @@ struct ProducerStates: Sendable {
     mutating func advance(_ batch: StoredBatch, baseOffset: Int64, wallMilliseconds: Int64) -> Undo {
         let entry = Batch(
             firstSequence: batch.baseSequence,
-            lastSequence: Self.lastSequence(from: batch.baseSequence, count: batch.recordCount),
+            lastSequence: Self.lastSequence(from: batch.baseSequence, count: batch.lastOffsetDelta + 1),
             baseOffset: baseOffset, lastOffset: baseOffset + Int64(batch.lastOffsetDelta))
         guard let place = producers.index(forKey: batch.producerID) else {
             var batches: [Batch] = []
             batches.reserveCapacity(Self.batchesMax)
             batches.append(entry)
             producers[batch.producerID] = Producer(
-                epoch: batch.producerEpoch, batches: batches, sequencesSeen: Int64(batch.recordCount),
+                epoch: batch.producerEpoch, batches: batches, sequencesSeen: Int64(batch.lastOffsetDelta) + 1,
                 lastUseMilliseconds: wallMilliseconds)
             return Undo(producerID: batch.producerID, before: .unknown)
         }
@@ -111,7 +111,7 @@ struct ProducerStates: Sendable {
             let before = producers.values[place]
             producers.values[place].epoch = batch.producerEpoch
             producers.values[place].batches = [entry]
-            producers.values[place].sequencesSeen = Int64(batch.recordCount)
+            producers.values[place].sequencesSeen = Int64(batch.lastOffsetDelta) + 1
             producers.values[place].lastUseMilliseconds = wallMilliseconds
             return Undo(producerID: batch.producerID, before: .other(before))
         }
@@ -121,11 +121,11 @@ struct ProducerStates: Sendable {
             evicted = producers.values[place].batches.removeFirst()
         }
         producers.values[place].batches.append(entry)
-        producers.values[place].sequencesSeen += Int64(batch.recordCount)
+        producers.values[place].sequencesSeen += Int64(batch.lastOffsetDelta) + 1
         producers.values[place].lastUseMilliseconds = wallMilliseconds
         return Undo(
             producerID: batch.producerID,
-            before: .sameEpoch(evicted: evicted, count: batch.recordCount, lastUse: lastUse))
+            before: .sameEpoch(evicted: evicted, count: batch.lastOffsetDelta + 1, lastUse: lastUse))
     }
 
     /// Takes back the newest `advance` that was not taken back yet.
@@ -144,9 +144,12 @@ struct ProducerStates: Sendable {
         }
     }
 
-    /// Takes in a batch that is in the log already: recovery checks nothing, what is there is there.
+    /// Takes in a batch that is in the log already: recovery checks nothing, what is there is there. A cleaned batch
+    /// has its sequence numbers still, whatever is left of its records.
     mutating func replay(_ batch: StoredBatch, wallMilliseconds: Int64) {
-        guard batch.producerID >= 0, !batch.isControl, batch.baseSequence >= 0, batch.recordCount > 0 else { return }
+        guard batch.producerID >= 0, !batch.isControl, batch.baseSequence >= 0, batch.lastOffsetDelta >= 0 else {
+            return
+        }
         _ = advance(batch, baseOffset: batch.baseOffset, wallMilliseconds: wallMilliseconds)
     }
 

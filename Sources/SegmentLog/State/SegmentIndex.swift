@@ -1,6 +1,6 @@
 /// The sparse indexes of one segment: offset, Raft index and time to position.
 ///
-/// An entry points at a batch with records, at the first and then every `intervalBytes`. A sealed
+/// An entry points at a batch with offsets, at the first and then every `intervalBytes`. A sealed
 /// segment's indexes end with an entry for its end, which says that they are whole.
 struct SegmentIndex: Equatable, Sendable {
     let baseOffset: Int64
@@ -45,6 +45,8 @@ struct SegmentIndex: Equatable, Sendable {
             addEntry(offset: batch.baseOffset, position: position, index: index)
             sizeBytesSinceEntry = 0
         }
+        // A cleaned batch without records is in the log for its offsets, not for its times.
+        if batch.isEmptied { return }
         if firstTimestamp < 0 { firstTimestamp = batch.baseTimestamp }
         if batch.maxTimestamp > maxTimestamp {
             maxTimestamp = batch.maxTimestamp
