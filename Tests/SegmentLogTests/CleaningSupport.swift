@@ -111,7 +111,7 @@ extension LogBench {
     }
 
     /// Every batch from the log start to the high watermark, as a consumer gets there.
-    func readBatches(_ log: LocalLog, sizeBytesMax: Int = 300) throws -> [FoundBatch] {
+    func consumeBatches(_ log: LocalLog, sizeBytesMax: Int = 300) throws -> [FoundBatch] {
         var (next, end) = loop.perform { (log.logStartOffset, log.highWatermark) }
         var all: [FoundBatch] = []
         while next < end {
@@ -127,8 +127,8 @@ extension LogBench {
     }
 
     /// Every record that a consumer gets.
-    func readRecords(_ log: LocalLog, sizeBytesMax: Int = 300) throws -> [FoundRecord] {
-        try readBatches(log, sizeBytesMax: sizeBytesMax).filter { !$0.header.attributes.contains(.control) }
+    func consumeRecords(_ log: LocalLog, sizeBytesMax: Int = 300) throws -> [FoundRecord] {
+        try consumeBatches(log, sizeBytesMax: sizeBytesMax).filter { !$0.header.attributes.contains(.control) }
             .flatMap(\.records)
     }
 

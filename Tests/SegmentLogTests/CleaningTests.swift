@@ -21,11 +21,11 @@ struct CleaningTests {
         try bench.roll(log)
         try bench.append(makeKeyed(records([("c", "2")]), timestamp: 400), to: log)
         let outcome = try bench.clean(log)
-        let found = try bench.readRecords(log)
+        let found = try bench.consumeRecords(log)
         #expect(
             found.map(\.description) == ["2:c=1@102", "3:a=2@200", "4:b=2@300", "5:d=1@301", "6:c=2@400"])
         #expect(outcome.droppedRecords == 2 && outcome.keptRecords == 4 && outcome.cleanOffset == 6)
-        let first = try #require(try bench.readBatches(log).first)
+        let first = try #require(try bench.consumeBatches(log).first)
         #expect(first.header.baseOffset == 0 && first.header.lastOffsetDelta == 2 && first.header.recordCount == 1)
         #expect(first.header.attributes.codec == codec && first.header.maxTimestamp == 102)
         bench.expectWholeFiles(log)
@@ -41,11 +41,11 @@ struct CleaningTests {
         try bench.append(makeKeyed(records([("a", "3")])), to: log)
         #expect(try bench.clean(log).droppedRecords == 0)
         #expect(
-            try bench.readRecords(log).map(\.record)
+            try bench.consumeRecords(log).map(\.record)
                 == records([(nil, "x"), ("a", "1"), (nil, "y"), ("a", "2"), ("a", "3")]))
         try bench.roll(log)
         #expect(try bench.clean(log).droppedRecords == 2)
-        #expect(try bench.readRecords(log).map(\.record) == records([(nil, "x"), (nil, "y"), ("a", "3")]))
+        #expect(try bench.consumeRecords(log).map(\.record) == records([(nil, "x"), (nil, "y"), ("a", "3")]))
     }
 
     @Test("makes one segment of small ones, and one batch of emptied ones in a row")
@@ -64,7 +64,7 @@ struct CleaningTests {
         #expect(before.0 == 11 && log.segments.count == 2)
         #expect(outcome.segmentsBefore == 10 && outcome.segmentsAfter == 1)
         #expect(log.appended == before.1)
-        #expect(try bench.readRecords(log).map(\.description) == ["29:a=29@1000"])
+        #expect(try bench.consumeRecords(log).map(\.description) == ["29:a=29@1000"])
         bench.expectWholeFiles(log)
         let bytes = try #require(bench.disk.contents(of: log.folder.logFile(0)))
         let header = InternalBatch.header(SegmentHeader(log.identity, firstIndex: 1, termBefore: 0))
@@ -112,7 +112,7 @@ struct CleaningTests {
         try bench.roll(log)
         bench.simulator.run(for: .milliseconds(10))
         try bench.clean(log)
-        #expect(try bench.readRecords(log).map(\.record) == records([("b", nil)]))
+        #expect(try bench.consumeRecords(log).map(\.record) == records([("b", nil)]))
         let end = bench.loop.perform { log.highWatermark }
         bench.loop.perform { log.advanceLogStart(to: end - 2) { _ in } }
         let shown = try batches(try bench.read(log, from: 0).records)
@@ -135,17 +135,17 @@ struct CleaningTests {
         bench.simulator.run(for: .seconds(60))
         try pass()
         let first = bench.simulator.clock.wallMilliseconds
-        var found = try bench.readBatches(log)
+        var found = try bench.consumeBatches(log)
         let marked = try #require(found.first { $0.records.count == 2 })
         #expect(marked.header.attributes.contains(.deleteHorizon))
         #expect(abs(marked.header.baseTimestamp - first - 10_000) < 1000)
         #expect(marked.records.map(\.description) == ["2:b=2@200", "3:a=null@201"], "times stay what they were")
         bench.simulator.run(for: .seconds(8))
         try pass()
-        #expect(try bench.readRecords(log).contains { $0.record == KeyedRecord("a", nil) })
+        #expect(try bench.consumeRecords(log).contains { $0.record == KeyedRecord("a", nil) })
         bench.simulator.run(for: .seconds(3))
         try pass()
-        found = try bench.readBatches(log)
+        found = try bench.consumeBatches(log)
         #expect(!found.flatMap(\.records).contains { $0.record.key == "a" })
         #expect(found.flatMap(\.records).first?.description == "2:b=2@200")
         bench.expectWholeFiles(log)
@@ -161,7 +161,7 @@ struct CleaningTests {
         try bench.append(makeKeyed(records([("a", "3"), ("b", "3")])), to: log)
         try bench.roll(log)
         try bench.clean(log)
-        let header = try #require(try bench.readBatches(log, sizeBytesMax: 1 << 20).first?.header)
+        let header = try #require(try bench.consumeBatches(log, sizeBytesMax: 1 << 20).first?.header)
         #expect(header.baseOffset == 3, "it is not shown before records")
         try bench.close(log)
         try bench.disk.remove(log.folder.file(FileNames.checkpoint))
@@ -198,7 +198,7 @@ struct CleaningTests {
             if offsets.count > 30 { break }
         }
         #expect(offsets == offsets.sorted() && offsets.first == 6 && offsets.last == 60)
-        #expect(try bench.readRecords(log).map(\.record) == (0..<20).map { KeyedRecord("k\($0)", "2") })
+        #expect(try bench.consumeRecords(log).map(\.record) == (0..<20).map { KeyedRecord("k\($0)", "2") })
     }
 
     @Test("says how dirty a log is: ratio and lags decide whether it is due")

@@ -99,10 +99,11 @@ struct BatchSieve {
         _ batch: StoredBatch, _ bytes: UnsafeRawBufferPointer
     ) throws(BatchError) -> SievedBatch {
         let hasData = withData.remove(batch.producerID) != nil
-        if batch.isEmptied { return rules.isLast(batch) ? .kept : .emptied }
+        if batch.isEmptied { return .emptied }
         if hasData { return .kept }
         if batch.hasDeleteHorizon {
-            return batch.baseTimestamp <= rules.wallMilliseconds ? empty(batch) : .kept
+            // What a producer is known by stays whole: its epoch fences older ones.
+            return batch.baseTimestamp <= rules.wallMilliseconds && !rules.isLast(batch) ? .emptied : .kept
         }
         var sieved = SievedRecords(batch: batch, records: ByteBuffer(), newBase: rules.deleteHorizon)
         var walk = RecordWalk(payload(of: batch, bytes), count: batch.recordCount)

@@ -118,6 +118,7 @@ extension LocalLog {
 
     private func plan(_ segments: [SegmentSummary]) -> CleaningPlan {
         let end = segments.last?.nextOffset ?? 0
+        let aborted = transactions.aborted
         var known: [Int64: CleaningRules.LastBatch] = [:]
         for (id, producer) in producers.producers where producer.batches.last.map({ $0.baseOffset < end }) ?? true {
             known[id] = CleaningRules.LastBatch(
@@ -130,7 +131,7 @@ extension LocalLog {
             rules: CleaningRules(
                 wallMilliseconds: clock.wallMilliseconds,
                 deleteRetentionMilliseconds: settings.deleteRetentionMilliseconds, producers: known,
-                isAborted: { _, _ in false }))
+                isAborted: { aborted.isAborted(producerID: $0, offset: $1) }))
     }
 
     /// Has a checkpoint stored as soon as nothing is pending; `then` when it is, or could not be.

@@ -5,8 +5,8 @@
 struct BatchWalk: Sendable {
     /// What was found.
     enum Outcome: Equatable, Sendable {
-        /// Whole batches.
-        case found(Range<Int>)
+        /// Whole batches, and the offset after their last.
+        case found(Range<Int>, nextOffset: Int64)
         /// Only cleaned batches without records from the offset on: the last one's place, and the offset after it.
         case emptied(Range<Int>, nextOffset: Int64)
         /// More bytes are needed, this many in all.
@@ -36,7 +36,7 @@ struct BatchWalk: Sendable {
         // The last cleaned batch before it: it need not be returned where records follow.
         var emptied: Range<Int>?
         func ended(_ damage: Int?) -> Outcome {
-            if let first { return .found(first..<position) }
+            if let first { return .found(first..<position, nextOffset: expected) }
             if let emptied { return .emptied(emptied, nextOffset: expected) }
             return damage.map { .damaged($0, offset: expected) } ?? .nothing
         }

@@ -210,11 +210,16 @@ extension LocalLog {
         let reached = settings.durability == .synced ? synced : written
         guard reached.nextIndex > committed.nextIndex else {
             // Rolled with nothing in the new segment: the old one may be cleaned.
-            if reached.segment > committed.segment { committed = reached }
+            if reached.segment > committed.segment {
+                committed = reached
+                noteStable()
+            }
             return
         }
-        if reached.nextOffset > committed.nextOffset { changes.formUnion([.highWatermark, .lastStableOffset]) }
+        if reached.nextOffset > committed.nextOffset { changes.insert(.highWatermark) }
         committed = reached
+        transactions.commit(below: committed.nextOffset)
+        noteStable()
         while let moving = movingLogStarts.first, moving.index < committed.nextIndex {
             movingLogStarts.removeFirst()
             moveLogStart(to: moving.offset, by: moving.index)
@@ -261,6 +266,7 @@ extension LocalLog {
         for entry in pending.reversed() {
             if let undo = entry.undo { producers.revert(undo) }
         }
+        transactions.truncate(to: written.nextOffset)
         pending.removeAll(keepingCapacity: true)
         pendingPrefixes.removeAll(keepingCapacity: true)
         appended = written

@@ -27,7 +27,8 @@ extension LocalLog {
     /// Up to where `bound` lets a read go.
     private func end(of bound: ReadBound) -> LogPoint {
         switch bound {
-        case .highWatermark, .lastStableOffset: committed
+        case .highWatermark: committed
+        case .lastStableOffset: stablePoint
         case .logEnd: written
         }
     }
@@ -43,7 +44,9 @@ extension LocalLog {
                         "\(folder.path) holds offsets \(logStart) up to \(appended.nextOffset), not \(offset)")))
         }
         let end = end(of: request.bound)
-        guard offset < end.nextOffset, request.sizeBytesMax > 0 else { return answer(request, request.passed) }
+        guard offset < end.nextOffset, request.sizeBytesMax > 0 else {
+            return answer(request, request.passed, upTo: offset)
+        }
         guard let segment = segment(holding: offset), segment.damage(at: offset) == nil else {
             return failAsDamaged(request)
         }
@@ -136,12 +139,12 @@ extension LocalLog {
         _ outcome: BatchWalk.Outcome
     ) {
         switch outcome {
-        case .found(let range):
+        case .found(let range, let nextOffset):
             var records = buffer
             records.moveWriterIndex(to: records.readerIndex + range.upperBound)
             records.moveReaderIndex(forwardBy: range.lowerBound)
             probe.read(range.count)
-            answer(request, records)
+            answer(request, records, upTo: nextOffset)
         case .emptied(let place, let nextOffset):
             goOn(
                 request, behind: buffer.getSlice(at: buffer.readerIndex + place.lowerBound, length: place.count),
@@ -156,7 +159,7 @@ extension LocalLog {
 
     /// Answers that the offset lies in a damaged range; what was passed on the way there comes first.
     private func failAsDamaged(_ request: ReadRequest) {
-        if request.passed.readableBytes > 0 { return answer(request, request.passed) }
+        if request.passed.readableBytes > 0 { return answer(request, request.passed, upTo: request.offset) }
         request.then(.failure(damageError(request.offset)))
     }
 
@@ -168,7 +171,7 @@ extension LocalLog {
         request.passed = emptied ?? ByteBuffer()
         request.hops += 1
         if request.hops >= Self.hopsMax || offset >= end(of: request.bound).nextOffset {
-            return answer(request, request.passed)
+            return answer(request, request.passed, upTo: offset)
         }
         attempt(request)
     }
@@ -176,12 +179,14 @@ extension LocalLog {
     /// How many windows of nothing but cleaned batches a read passes before it shows one.
     private static let hopsMax = 64
 
-    private func answer(_ request: ReadRequest, _ records: ByteBuffer) {
-        request.then(
-            .success(
-                LogRead(
-                    records: records, highWatermark: committed.nextOffset, lastStableOffset: committed.nextOffset,
-                    logStartOffset: logStart)))
+    private func answer(_ request: ReadRequest, _ records: ByteBuffer, upTo nextOffset: Int64) {
+        var read = LogRead(
+            records: records, highWatermark: committed.nextOffset, lastStableOffset: stableOffset,
+            logStartOffset: logStart)
+        if request.bound == .lastStableOffset, !transactions.aborted.isEmpty {
+            read.abortedTransactions = transactions.aborted.overlapping(request.offset, nextOffset)
+        }
+        request.then(.success(read))
     }
 
     func damageError(_ offset: Int64) -> LogError {
