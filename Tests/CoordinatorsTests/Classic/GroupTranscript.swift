@@ -43,7 +43,9 @@ struct GroupTranscript {
                 transcript.output.append(String(line))
             }
         }
-        return transcript.output.joined(separator: "\n")
+        // A list of nothing leaves a blank at the end.
+        return transcript.output.map { line in String(line.reversed().drop { $0 == " " }.reversed()) }
+            .joined(separator: "\n")
     }
 
     private mutating func perform(_ words: [String]) throws {

@@ -57,14 +57,21 @@ struct GroupWorld {
         return ticket
     }
 
+    /// An answer, and how long the log was when it was given.
+    struct Answer {
+        var ticket: Ticket
+        var response: GroupResponse
+        var logCount: Int
+    }
+
     /// Everything in flight is committed, and its answers are given.
-    mutating func commit() throws -> [(ticket: Ticket, response: GroupResponse)] {
-        var answers: [(ticket: Ticket, response: GroupResponse)] = []
+    mutating func commit() throws -> [Answer] {
+        var answers: [Answer] = []
         for effects in inFlight {
             log += Self.entries(effects)
             for answer in effects.responses {
                 guard waiting.remove(answer.ticket) != nil else { throw Violation.answeredTwice(answer.ticket) }
-                answers.append(answer)
+                answers.append(Answer(ticket: answer.ticket, response: answer.response, logCount: log.count))
             }
         }
         inFlight = []
