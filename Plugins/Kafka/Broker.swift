@@ -32,6 +32,7 @@ public final class Broker: Sendable {
     let coordinators: CoordinatorHost
     let randomBits: @Sendable () -> UInt64
     let fetchBudget: HeldBytes
+    let fetchSessions: FetchSessions
     private let openGate = Mutex<Gate?>(nil)
     private let connections = Mutex<[ObjectIdentifier: ConnectionHandler]>([:])
 
@@ -54,6 +55,9 @@ public final class Broker: Sendable {
         self.randomBits = randomBits
         producerIDs = ProducerIDPool(topics: topics)
         fetchBudget = HeldBytes(limit: 512 << 20)
+        fetchSessions = FetchSessions(
+            loops: partitions.loops, slotCount: settings.fetchSessionCountMax,
+            seed: UInt64(bitPattern: clock.wallMilliseconds) << 20 ^ UInt64(bitPattern: clock.now.nanoseconds))
     }
 
     /// The gate that admits requests other than produce and fetch, and connections; nil before it started.

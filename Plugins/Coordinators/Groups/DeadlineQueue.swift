@@ -28,6 +28,9 @@ struct DeadlineQueue<Key: Hashable & Sendable>: Sendable {
     /// How many keys have a deadline.
     var count: Int { deadlines.count }
 
+    /// How many entries there are, those of keys that are gone included.
+    var entryCount: Int { heap.count }
+
     /// A time at which `popDue` is worth calling, never after the earliest deadline; nil: there is none. O(1).
     var next: MonotonicTime? { heap.first?.time }
 

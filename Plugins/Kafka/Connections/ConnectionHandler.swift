@@ -43,6 +43,8 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     /// Called when the connection is gone; set by the request that waits longest, a parked fetch.
     var onClosed: (() -> Void)?
+    /// Where the next fetch begins among its partitions; moves on with what each one gave.
+    var fetchTurn = 0
     var phase = Phase.serving
     var context: ChannelHandlerContext?
     var decoder: FrameDecoder

@@ -75,17 +75,16 @@ struct ApiTable: Sendable {
     /// Producing, consuming, and what they need first.
     private static let dataPath: [ApiEntry] = [
         // Told from 0: older librdkafka sends uncompressed batches where 0 is missing (KAFKA-18659).
-        ApiEntry(.produce, 3...11, advertised: 0...11) { broker, body, context, reply in
+        ApiEntry(.produce, 3...13, advertised: 0...13) { broker, body, context, reply in
             try broker.serveProduce(&body, context, reply)
         },
-        // Until topics are fetched by id, which begins with 13.
-        ApiEntry(.fetch, 4...12) { broker, body, context, reply in
+        ApiEntry(.fetch, 4...18) { broker, body, context, reply in
             try broker.serveFetch(&body, context, reply)
         },
-        ApiEntry(.listOffsets, 1...8) { broker, body, context, reply in
+        ApiEntry(.listOffsets, 1...11) { broker, body, context, reply in
             try broker.serveListOffsets(&body, context, reply)
         },
-        ApiEntry(.metadata, 0...12) { broker, body, context, reply in
+        ApiEntry(.metadata, 0...13) { broker, body, context, reply in
             try broker.serveMetadata(&body, context, reply)
         },
         .immediate(0...4) { broker, request, context in broker.apiVersions(request, context) },

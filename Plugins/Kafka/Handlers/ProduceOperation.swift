@@ -63,13 +63,15 @@ final class ProduceOperation: @unchecked Sendable {
         let served = broker.partitions.snapshot()
         let now = broker.clock.wallMilliseconds
         for topic in request.topicData {
-            let servedTopic = served[topic.name]
+            let reference = topic.reference(version: context.version)
+            let servedTopic = served[reference]
             for data in topic.partitionData {
                 let slot = outcomes.count
                 outcomes.append(ProduceOutcome())
                 isSettled.append(false)
                 guard let servedTopic, let partition = servedTopic.partitions[data.index] else {
-                    outcomes[slot] = ProduceOutcome(PartitionRefusal(.unknownTopicOrPartition))
+                    let code = servedTopic == nil ? reference.unknownCode : .unknownTopicOrPartition
+                    outcomes[slot] = ProduceOutcome(PartitionRefusal(code))
                     isSettled[slot] = true
                     continue
                 }

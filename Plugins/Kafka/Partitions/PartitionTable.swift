@@ -7,7 +7,8 @@ public import WeirRuntime
 /// Callable from any thread. A request takes one snapshot and reads that without a lock.
 public final class PartitionTable: PartitionHost {
     private let provider: any LogProvider
-    private let loops: [any Loop]
+    /// The loops that partitions are spread over.
+    let loops: [any Loop]
     private let host: any ComponentHost
     private let served = Mutex(ServedTopics())
     /// Partitions that are opened or deleted at once.

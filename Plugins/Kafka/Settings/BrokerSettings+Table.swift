@@ -107,6 +107,9 @@ extension BrokerSettings {
             "fetch.max.bytes", .int, default: "57671680", .atLeast(1024),
             "The most bytes that one fetch answers with, a first batch that is larger aside."),
         .init(
+            "max.incremental.fetch.session.cache.slots", .int, default: "1000", .atLeast(0),
+            "Fetch sessions held at once; clients beyond name all their partitions with each fetch."),
+        .init(
             "connections.max.idle.ms", .long, default: "600000", .any,
             "A connection without a request for longer than this is closed; negative: never."),
         .init(

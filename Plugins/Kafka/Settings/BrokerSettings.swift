@@ -47,6 +47,8 @@ public struct BrokerSettings: Sendable, Hashable {
     public let queuedRequestBytesMax: Int?
     /// The most bytes that one fetch answers with, first batches aside (`fetch.max.bytes`).
     public let fetchSizeBytesMax: Int
+    /// Fetch sessions held at most (`max.incremental.fetch.session.cache.slots`).
+    public let fetchSessionCountMax: Int
     /// A connection without a request for longer than this is closed (`connections.max.idle.ms`); nil: never.
     public let connectionIdleMillisecondsMax: Int64?
     /// Connections served at once (`max.connections`).
@@ -84,6 +86,7 @@ public struct BrokerSettings: Sendable, Hashable {
         requestSizeBytesMax = Int(read.integer("socket.request.max.bytes"))
         queuedRequestBytesMax = read.optionalInteger("queued.max.request.bytes").flatMap { $0 > 0 ? Int($0) : nil }
         fetchSizeBytesMax = Int(read.integer("fetch.max.bytes"))
+        fetchSessionCountMax = Int(read.integer("max.incremental.fetch.session.cache.slots"))
         connectionIdleMillisecondsMax = read.optionalInteger("connections.max.idle.ms").flatMap { $0 < 0 ? nil : $0 }
         connectionCountMax = Int(read.integer("max.connections"))
         try checkAdvertisedNames()
