@@ -95,8 +95,7 @@ public final class KafkaPlugin: Component {
         let catalog = TopicCatalog(reconciler: topics, clock: parts.clock)
         let coordinators = CoordinatorHost(
             settings: parts.settings.coordinators, topics: catalog, partitions: partitions,
-            loop: parts.partitionLoops[0], clock: parts.clock, logger: parts.logger
-        ) { command, shard in }
+            loop: parts.partitionLoops[0], clock: parts.clock, logger: parts.logger)
         index.onChange { [weak coordinators] in coordinators?.topicsChanged() }
         broker = Broker(
             nodeID: parts.nodeID, clusterID: parts.clusterID, settings: parts.settings,

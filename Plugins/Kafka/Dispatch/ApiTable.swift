@@ -50,7 +50,7 @@ struct ApiEntry: Sendable {
 /// Every API that is served, by key. What is here is what ApiVersions tells.
 struct ApiTable: Sendable {
     /// Every API that this broker serves.
-    static let standard = ApiTable(dataPath + groups + topicAdministration)
+    static let standard = ApiTable(dataPath + groups + topicAdministration + transactions)
 
     /// By key; nil: not served.
     private let slots: [ApiEntry?]
@@ -88,7 +88,7 @@ struct ApiTable: Sendable {
             try broker.serveMetadata(&body, context, reply)
         },
         .immediate(0...4) { broker, request, context in broker.apiVersions(request, context) },
-        ApiEntry(.initProducerId, 0...4) { broker, body, context, reply in
+        ApiEntry(.initProducerId, 0...5) { broker, body, context, reply in
             try broker.serveInitProducerID(&body, context, reply)
         },
         ApiEntry(.offsetForLeaderEpoch, 2...4) { broker, body, context, reply in
