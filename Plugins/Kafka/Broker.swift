@@ -33,16 +33,18 @@ public final class Broker: Sendable {
     let producerIDs: ProducerIDPool
     let configurations: ConfigurationStore
     let telemetry: ClientTelemetry
-    let instanceIDs: InstanceIDs
+    let coordinators: CoordinatorHost
+    let randomBits: @Sendable () -> UInt64
     let fetchBudget: HeldBytes
     let fetchSessions: FetchSessions
     private let openGate = Mutex<Gate?>(nil)
     private let connections = Mutex(OpenConnections())
 
     /// A broker that serves what `topics` and `partitions` hold.
-    public init(
+    init(
         nodeID: Int32, clusterID: String, topics: TopicCatalog, partitions: PartitionTable,
-        logProvider: any LogProvider, logDirectory: LogDirectory, clock: any Clock, probe: KafkaProbe, logger: Logger
+        logProvider: any LogProvider, logDirectory: LogDirectory, coordinators: CoordinatorHost, clock: any Clock,
+        probe: KafkaProbe, logger: Logger, randomBits: @escaping @Sendable () -> UInt64
     ) {
         self.nodeID = nodeID
         self.clusterID = clusterID
@@ -53,17 +55,16 @@ public final class Broker: Sendable {
         self.clock = clock
         self.probe = probe
         self.logger = logger
+        self.coordinators = coordinators
+        self.randomBits = randomBits
         producerIDs = ProducerIDPool(topics: topics)
         configurations = ConfigurationStore(
             objects: topics.objects, settings: topics.rules.source, nodeID: nodeID)
         telemetry = ClientTelemetry(configurations)
-        // Another one after each start, so that no client meets another's session.
-        let seed = UInt64(bitPattern: clock.wallMilliseconds) << 20 ^ UInt64(bitPattern: clock.now.nanoseconds)
-        instanceIDs = InstanceIDs(seed: seed)
         fetchBudget = HeldBytes(limit: 512 << 20)
         fetchSessions = FetchSessions(
             loops: partitions.loops, slotCount: topics.settings.fetchSessionCountMax,
-            seed: seed)
+            seed: randomBits())
     }
 
     /// The gate that admits requests other than produce and fetch, and connections; nil before it started.

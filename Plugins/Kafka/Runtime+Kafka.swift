@@ -4,7 +4,7 @@ public import WeirRuntime
 
 extension Runtime {
     /// Registers a broker: `topics`, which opens what is on disk; `reconcile/topics`, which carries out what `Topic`
-    /// objects ask for; and `kafka`, which serves clients.
+    /// objects ask for; `kafka/groups` and `kafka/transactions`, which coordinate; and `kafka`, which serves clients.
     ///
     /// After `addObjects`, whose store learns the broker's kinds and rules. Each depends on the one before: a request
     /// that waits for a topic is drained before what it waits for.
@@ -39,6 +39,7 @@ extension Runtime {
             guard request.object != nil else { return await configurations.forget(request.name) }
             try await configurations.refresh(request.name)
         }
+        for coordinator in kafka.coordinators { try register(coordinator) }
         try register(kafka)
         return kafka
     }

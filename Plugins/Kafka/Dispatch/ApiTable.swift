@@ -52,6 +52,7 @@ struct ApiTable: Sendable {
     /// Every API that this broker serves.
     static let standard = ApiTable(
         dataPath
+            + groups
             + tools
             + topicAdministration)
 
@@ -90,8 +91,6 @@ struct ApiTable: Sendable {
         ApiEntry(.metadata, 0...13) { broker, body, context, reply in
             try broker.serveMetadata(&body, context, reply)
         },
-        .immediate(0...6) { broker, request, context in broker.findCoordinator(request, context) },
-        .immediate(0...5) { broker, request, context in broker.listGroups(request, context) },
         ApiEntry(.apiVersions, 0...4) { broker, body, context, reply in
             let request = try ApiVersionsRequest.read(from: &body, version: context.version)
             reply.connection.software = ClientSoftware(

@@ -38,6 +38,11 @@ public struct BrokerSettings: Sendable, Hashable {
     /// How long a producer id without a batch is remembered, in milliseconds (`producer.id.expiration.ms`).
     public let producerExpirationMilliseconds: Int64
 
+    // Groups and transactions.
+
+    /// How groups and transactions are coordinated, and the topics that keep their state.
+    public let coordinators: CoordinatorSettings
+
     // Connections.
 
     /// The addresses served (`listeners`); at least one.
@@ -107,6 +112,7 @@ public struct BrokerSettings: Sendable, Hashable {
         allowsTopicDeletion = read.boolean("delete.topic.enable")
         retentionCheckIntervalMilliseconds = read.integer("log.retention.check.interval.ms")
         producerExpirationMilliseconds = read.integer("producer.id.expiration.ms")
+        coordinators = try CoordinatorSettings(read)
         listeners = read.list("listeners").compactMap { Listener($0) }
         advertisedListeners = read.list("advertised.listeners").compactMap { Listener($0) }
         loopCount = read.optionalInteger("num.network.threads").map { Int($0) }

@@ -71,6 +71,12 @@ struct TopicRules: Sendable {
 
     /// Checks that a topic with `current` partitions may get `wanted`.
     func checkIncrease(of topic: String, from current: Int32, to wanted: Int32) throws(TopicError) {
+        guard !TopicName.isInternal(topic) else {
+            throw TopicError(
+                .invalidPartitions,
+                "The number of partitions of the internal topic \(topic) cannot be changed: what it keeps would be "
+                    + "looked for in other partitions.")
+        }
         guard wanted != current else {
             throw TopicError(.invalidPartitions, "Topic already has \(current) partition(s).")
         }
@@ -100,7 +106,9 @@ struct TopicRules: Sendable {
         if let other = snapshot.collision(with: name) { throw Self.collision(name, other) }
     }
 
-    private func plan(_ topic: NewTopic) throws(TopicError) -> Plan {
+    private func plan(_ asked: NewTopic) throws(TopicError) -> Plan {
+        let topic =
+            settings.coordinators.internalTopic(asked.name)?.completing(asked, nodeCount: nodes.count) ?? asked
         let shape = try topic.assignments.isEmpty ? countedShape(topic) : assignedShape(topic)
         return Plan(
             name: topic.name, partitionCount: shape.partitions, replicationFactor: shape.replicas,

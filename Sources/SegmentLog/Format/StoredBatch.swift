@@ -12,6 +12,10 @@ struct StoredBatch: Equatable, Sendable {
     static let checksummedFrom = 21
     /// Base offset, length and leader epoch: what a log patches lies here, outside the checksum.
     static let prefixSizeBytes = 16
+    /// In the attributes: its records are of their producer's transaction.
+    static let transactionalBit: Int16 = 0x10
+    /// In the attributes: it holds no records of anybody's.
+    static let controlBit: Int16 = 0x20
 
     /// The offset of its first record.
     var baseOffset: Int64
@@ -63,7 +67,9 @@ struct StoredBatch: Equatable, Sendable {
     }
 
     /// Whether it is a transaction marker or an internal batch.
-    var isControl: Bool { attributes & 0x20 != 0 }
+    var isControl: Bool { attributes & Self.controlBit != 0 }
+    /// Whether its records, or its marker, are of its producer's transaction.
+    var isTransactional: Bool { attributes & Self.transactionalBit != 0 }
     /// Whether it is one of the log's own: no records, no offsets, never returned by a fetch.
     var isInternal: Bool { lastOffsetDelta == -1 && recordCount == 0 && isControl }
     /// Whether its records all carry `maxTimestamp` (LogAppendTime).

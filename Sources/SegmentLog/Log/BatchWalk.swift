@@ -5,8 +5,8 @@
 struct BatchWalk: Sendable {
     /// What was found.
     enum Outcome: Equatable, Sendable {
-        /// Whole batches.
-        case found(Range<Int>)
+        /// Whole batches, and the offset after their last.
+        case found(Range<Int>, nextOffset: Int64)
         /// More bytes are needed, this many in all.
         case needs(Int)
         /// A bad batch at this place, where this offset belongs.
@@ -32,7 +32,7 @@ struct BatchWalk: Sendable {
         var expected = startOffset
         var first: Int?
         func ended(_ damage: Int?) -> Outcome {
-            if let first { return .found(first..<position) }
+            if let first { return .found(first..<position, nextOffset: expected) }
             return damage.map { .damaged($0, offset: expected) } ?? .nothing
         }
         while position < runSizeBytes {

@@ -36,6 +36,7 @@ extension LocalLog {
         }
         state.epochs = epochs
         state.producers = producers
+        state.transactions = transactions
         let checkpoint = Checkpoint(
             topicID: identity.topicID, partition: identity.partition, state: state, active: active.summary,
             offsetEntryCount: index.offsets.count, timeEntryCount: index.times.count,
@@ -159,6 +160,7 @@ extension LocalLog {
         pending.removeAll()
         pendingPrefixes.removeAll()
         refuseWaiters(from: 0, error)
+        countTransactions(open: 0, aborted: 0)
         probe.logClosed(identity, segments: segments.count, sizeBytes: sizeBytes)
         for segment in segments {
             segment.file = nil

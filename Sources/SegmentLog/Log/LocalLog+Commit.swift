@@ -208,8 +208,10 @@ extension LocalLog {
     func advance() {
         let reached = settings.durability == .synced ? synced : written
         guard reached.nextIndex > committed.nextIndex else { return }
-        if reached.nextOffset > committed.nextOffset { changes.formUnion([.highWatermark, .lastStableOffset]) }
+        if reached.nextOffset > committed.nextOffset { changes.insert(.highWatermark) }
         committed = reached
+        transactions.commit(below: committed.nextOffset)
+        noteStable()
         while let moving = movingLogStarts.first, moving.index < committed.nextIndex {
             movingLogStarts.removeFirst()
             moveLogStart(to: moving.offset, by: moving.index)
@@ -256,6 +258,7 @@ extension LocalLog {
         for entry in pending.reversed() {
             if let undo = entry.undo { producers.revert(undo) }
         }
+        transactions.truncate(to: written.nextOffset)
         pending.removeAll(keepingCapacity: true)
         pendingPrefixes.removeAll(keepingCapacity: true)
         appended = written

@@ -38,6 +38,8 @@ extension LocalLog {
         logStartIndex = index
         changes.insert(.logStart)
         epochs.trim(below: offset)
+        transactions.trim(below: offset)
+        noteStable()
         dropSegmentsBelowLogStart()
     }
 
@@ -80,7 +82,7 @@ extension LocalLog {
             guard count < segments.count else { return }
         }
         let target = segments[count - 1].summary.nextOffset
-        guard target > logStart, target <= committed.nextOffset else { return }
+        guard target > logStart, target <= stableOffset else { return }
         advanceLogStart(to: target) { [self] result in
             if case .failure(let error) = result {
                 logger.warning("\(folder.path): retention could not move the log start (\(error))")
@@ -102,7 +104,8 @@ extension LocalLog {
     private func countOfExpired(_ wallMilliseconds: Int64) -> Int {
         guard let age = settings.retentionMilliseconds, age >= 0 else { return 0 }
         return segments.prefix { segment in
-            let newest = segment.summary.maxTimestamp
+            // One that holds markers alone is as old as the first of them.
+            let newest = max(segment.summary.maxTimestamp, segment.summary.firstTimestamp)
             return isDeletable(segment) && newest >= 0 && wallMilliseconds - newest > age
         }.count
     }
@@ -117,8 +120,9 @@ extension LocalLog {
         }.count
     }
 
+    /// Only below the last stable offset: what a transaction that has not ended wrote stays until it has.
     private func isDeletable(_ segment: Segment) -> Bool {
-        segment.summary.nextOffset > segment.baseOffset && segment.summary.nextOffset <= committed.nextOffset
+        segment.summary.nextOffset > segment.baseOffset && segment.summary.nextOffset <= stableOffset
             && (segment !== active || pending.isEmpty)
     }
 }

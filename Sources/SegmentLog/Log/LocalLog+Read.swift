@@ -23,7 +23,8 @@ extension LocalLog {
     /// Up to where `bound` lets a read go.
     private func end(of bound: ReadBound) -> LogPoint {
         switch bound {
-        case .highWatermark, .lastStableOffset: committed
+        case .highWatermark: committed
+        case .lastStableOffset: stablePoint
         case .logEnd: written
         }
     }
@@ -39,7 +40,9 @@ extension LocalLog {
                         "\(folder.path) holds offsets \(logStart) up to \(appended.nextOffset), not \(offset)")))
         }
         let end = end(of: request.bound)
-        guard offset < end.nextOffset, request.sizeBytesMax > 0 else { return answer(request, ByteBuffer()) }
+        guard offset < end.nextOffset, request.sizeBytesMax > 0 else {
+            return answer(request, ByteBuffer(), upTo: offset)
+        }
         guard let segment = segment(holding: offset), segment.damage(at: offset) == nil else {
             return request.then(.failure(damageError(offset)))
         }
@@ -132,12 +135,12 @@ extension LocalLog {
         _ outcome: BatchWalk.Outcome
     ) {
         switch outcome {
-        case .found(let range):
+        case .found(let range, let nextOffset):
             var records = buffer
             records.moveWriterIndex(to: records.readerIndex + range.upperBound)
             records.moveReaderIndex(forwardBy: range.lowerBound)
             probe.read(range.count)
-            answer(request, records)
+            answer(request, records, upTo: nextOffset)
         case .damaged(let place, let offset):
             let position = start.position + Int64(place)
             investigate(segment, file, position: position, offset: offset) { [self] in attempt(request) }
@@ -146,12 +149,14 @@ extension LocalLog {
         }
     }
 
-    private func answer(_ request: ReadRequest, _ records: ByteBuffer) {
-        request.then(
-            .success(
-                LogRead(
-                    records: records, highWatermark: committed.nextOffset, lastStableOffset: committed.nextOffset,
-                    logStartOffset: logStart)))
+    private func answer(_ request: ReadRequest, _ records: ByteBuffer, upTo nextOffset: Int64) {
+        var read = LogRead(
+            records: records, highWatermark: committed.nextOffset, lastStableOffset: stableOffset,
+            logStartOffset: logStart)
+        if request.bound == .lastStableOffset, !transactions.aborted.isEmpty {
+            read.abortedTransactions = transactions.aborted.overlapping(request.offset, nextOffset)
+        }
+        request.then(.success(read))
     }
 
     func damageError(_ offset: Int64) -> LogError {

@@ -53,6 +53,11 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
     var logStartIndex: Int64 = 0
     var epochs: EpochCache
     var producers: ProducerStates
+    var transactions: LogTransactions
+    /// Up to where readers of stable records see it: `stablePoint`, as it was told last.
+    var stableOffset: Int64 = 0
+    /// How many transactions the probe counts as this log's.
+    var countedTransactions = (open: 0, aborted: 0)
     var recent = RecentBatches()
     var health = Health.good
     var changes: LogChanges = []
@@ -124,12 +129,15 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
         logStart = recovered.state.logStart
         epochs = recovered.state.epochs
         producers = recovered.state.producers
+        transactions = recovered.state.transactions
         sizeBytesSinceCheckpoint = recovered.scannedBytes
         checkpointed = recovered.checkpoint
         for segment in segments.dropLast() where segment.damaged.isEmpty {
             segment.file = nil
             segment.index = nil
         }
+        noteStable()
+        changes = []
         probe.logOpened(segments: segments.count, sizeBytes: sizeBytes)
     }
 
@@ -144,8 +152,8 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
     public var logEndOffset: Int64 { appended.nextOffset }
     /// The end of what is committed.
     public var highWatermark: Int64 { committed.nextOffset }
-    /// The high watermark: no transaction is open.
-    public var lastStableOffset: Int64 { committed.nextOffset }
+    /// The high watermark, or where the first transaction began that has not ended.
+    public var lastStableOffset: Int64 { stableOffset }
     /// The bytes of its segments, O(segments).
     public var sizeBytes: Int64 { segments.reduce(0) { $0 + $1.summary.end } }
 

@@ -112,8 +112,13 @@ struct LogRecovery {
             if let known, known.state.nextOffset <= bases[0] {
                 // Its segment was deleted since: what it knew then goes on.
                 state.epochs = known.state.epochs
-                state.producers = known.state.producers
                 state.nextIndex = known.state.nextIndex
+                // Of producers only where nothing came between: sequences and markers that were deleted unread would
+                // make it say what is not so any more.
+                if known.state.nextOffset == bases[0] {
+                    state.producers = known.state.producers
+                    state.transactions = known.state.transactions
+                }
             }
             // One in a segment that was deleted since is old, and right.
             if let synced, synced.point.segment >= bases[0], !bases.contains(synced.point.segment) {
@@ -146,7 +151,7 @@ struct LogRecovery {
         do throws(DiskError) {
             guard let bytes = try folder.readAll(folder.file(FileNames.checkpoint)) else { return nil }
             guard let checkpoint = Checkpoint(bytes), isOurs(checkpoint.topicID, checkpoint.partition) else {
-                logger.warning("\(folder.path): the checkpoint is damaged; reading the whole log instead")
+                logger.warning("\(folder.path): the checkpoint is damaged or of another version; reading the whole log")
                 return nil
             }
             return checkpoint
@@ -271,7 +276,9 @@ struct LogRecovery {
                 intervalBytes: settings.indexIntervalBytes)
         }
         scanned[last].index?.note(batch, position: position, index: state.nextIndex)
-        state.replay(batch, bytes, wallMilliseconds: wallMilliseconds)
+        state.replay(
+            batch, bytes, segment: scanned[last].summary.baseOffset, position: position,
+            wallMilliseconds: wallMilliseconds)
         scannedBytes += Int64(batch.sizeBytes)
     }
 
@@ -376,6 +383,7 @@ struct LogRecovery {
         try folder.disk.syncDirectory(folder.path)
         var segments = sealed + scanned
         state.logStart = min(max(state.logStart, 0), state.nextOffset)
+        state.transactions.trim(below: state.logStart)
         while segments.count > 1, segments[0].summary.nextOffset <= state.logStart {
             removeQuietly(segments[0].summary.baseOffset)
             segments.removeFirst()
