@@ -3,7 +3,9 @@ extension BrokerSettings {
     ///
     /// Those that topics take their defaults from can be changed while the node runs, and a few others.
     static let table = SettingTable(
-        (topics + logs + producers + connections + coordinatorDefinitions).map { dynamicNames.contains($0.name) ? $0.dynamic : $0 })
+        (topics + logs + producers + connections + coordinatorDefinitions).map {
+            dynamicNames.contains($0.name) ? $0.dynamic : $0
+        })
 
     private static let dynamicNames: Set<String> = Set(
         TopicConfiguration.inheritance.values.flatMap { $0.sources.map(\.name) }
