@@ -205,7 +205,7 @@ let package = Package(
         .tests("RecordBatchTests", ["RecordBatch", "WeirSimulation", nioCore]),
         .tests("SegmentLogTests", ["SegmentLog", "RecordBatch", "WeirRuntime", "WeirSimulation", "WeirIO", nioCore]),
         .tests("KafkaWireTests", ["KafkaWire", "RecordBatch", "WeirSimulation", "weir-kafka-messages", nioCore]),
-        .tests("CoordinatorsTests", ["Coordinators", "KafkaWire", "WeirRuntime", "WeirSimulation", nioCore]),
+        .tests("CoordinatorsTests", exclude: ["Transcripts"], ["Coordinators", "KafkaWire", "WeirRuntime", "WeirSimulation", nioCore]),
         .tests("KafkaClientTests", ["KafkaClient", "KafkaWire", "RecordBatch", nioCore, nioPosix]),
         .tests(
             "KafkaTests",

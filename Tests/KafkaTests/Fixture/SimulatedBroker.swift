@@ -74,9 +74,11 @@ final class SimulatedBroker {
     /// Lets time pass.
     func pass(_ duration: Duration) { simulator.run(for: duration) }
 
-    func connect() throws -> SimulatedClient {
+    /// A client whose connection belongs to the loop of that index.
+    func connect(loop index: Int = 0) throws -> SimulatedClient {
         try SimulatedClient(
-            self, plugin.makeConnection(loop: loops[0], endpoint: BrokerEndpoint(host: "node", port: 9)))
+            self, loops[index],
+            plugin.makeConnection(loop: loops[index], endpoint: BrokerEndpoint(host: "node", port: 9)))
     }
 
     /// Touches a partition's log as its loop does.
@@ -117,12 +119,13 @@ final class SimulatedClient {
     let node: SimulatedBroker
     let handler: ConnectionHandler
     let channel: EmbeddedChannel
-    private var loop: SimulatedLoop { node.loops[0] }
+    private let loop: SimulatedLoop
     private var received = FrameDecoder(frameSizeBytesMax: .max)
     private var nextCorrelation: Int32 = 1
 
-    init(_ node: SimulatedBroker, _ handler: ConnectionHandler) throws {
+    init(_ node: SimulatedBroker, _ loop: SimulatedLoop, _ handler: ConnectionHandler) throws {
         self.node = node
+        self.loop = loop
         self.handler = handler
         channel = EmbeddedChannel()
         try loop.perform {

@@ -1,0 +1,20 @@
+import Testing
+
+@Suite("Classic groups under random clients")
+struct ClassicModelTests {
+    @Test(
+        "one owner a partition and generation, everybody answered once, and the log gives the state",
+        arguments: [UInt64](0..<60))
+    func model(_ seed: UInt64) throws {
+        var model = GroupModel(seed: seed)
+        do {
+            for turn in 0..<300 {
+                try model.turn()
+                if turn % 10 == 0 { try model.checkReplay() }
+            }
+            try model.end()
+        } catch {
+            Issue.record("seed \(seed): \(error)\n\(model.history.suffix(30).joined(separator: "\n"))")
+        }
+    }
+}
