@@ -178,4 +178,33 @@ struct ClassicRefusalTests {
         guard case .join(let new) = try world.ask(Ask.join(instance: "i", version: 9, fresh: "s3")) else { return }
         #expect(new.leader == "s3" && new.skipAssignment && new.members.map(\.memberId) == ["s3"])
     }
+
+    @Test("a static member comes back into a full group, a new one does not")
+    func fullGroup() throws {
+        var world = GroupWorld()
+        try world.form(members: ["s", "u"]) { $0 }
+        var settings = GroupSettings()
+        settings.groupSizeMax = 2
+        _ = try world.ask(.settingsChanged(settings))
+        #expect(try world.ask(Ask.join(instance: "u", fresh: "u2")).code == .none)
+        #expect(try world.ask(Ask.join(instance: "v", fresh: "v")).code == .groupMaxSizeReached)
+    }
+
+    @Test("static members without patience are not looked at all the time")
+    func impatient() throws {
+        var world = GroupWorld()
+        try world.form(members: ["s", "u"]) { $0 }
+        // The leader changes what it can do and leaves: u is left, and does not come.
+        _ = world.step(Ask.join(member: "u", instance: "u", topics: ["x"], rebalance: 0))
+        _ = world.step(Ask.join(member: "s", instance: "s", rebalance: 0))
+        _ = try world.commit()
+        _ = world.step(Ask.join(member: "s", instance: "s", topics: ["y"], rebalance: 0))
+        _ = world.step(Ask.leave(members: [("s", "s")]))
+        let before = world.inFlight.count
+        world.pass(milliseconds: 9_000)
+        #expect(world.inFlight.count - before < 30)
+        world.pass(milliseconds: 60_000)
+        _ = try world.commit()
+        #expect(world.machine.groups["g"]?.isEmpty ?? true)
+    }
 }
