@@ -101,7 +101,7 @@ public final class KafkaPlugin: Component {
         broker = Broker(
             nodeID: parts.nodeID, clusterID: parts.clusterID, settings: parts.settings,
             topics: catalog, partitions: partitions, logProvider: parts.logProvider, coordinators: coordinators,
-            clock: parts.clock, probe: KafkaProbe(partitions: partitions), logger: parts.logger,
+            clock: parts.clock, probe: KafkaProbe(partitions: partitions, coordinators: coordinators), logger: parts.logger,
             randomBits: parts.randomBits)
         dependencies = reconciler.map { [$0, coordinators.groups.name, coordinators.transactions.name] } ?? []
         var limits = parts.limits
