@@ -39,7 +39,7 @@ extension CoordinatorShard {
         // A log that failed is not said to be loading: that would be believed for ever.
         if failuresInARow == 0 { refusal = .loading }
         turn += 1
-        loading = CoordinatorLoad(machine: kind.makeMachine(), offset: log.logStartOffset, began: loop.now)
+        loading = CoordinatorLoad(machine: kind.makeMachine(log), offset: log.logStartOffset, began: loop.now)
         readOn()
     }
 
