@@ -118,11 +118,13 @@ import Testing
 
     @Test("names of objects are unique and can stand in a path")
     func names() {
-        let names = ["", "default", "default~", "a", "a/b", "a~sb", "a%b", "~", "/"]
+        let names =
+            ["", "default", "default~", "a", "a/b", "a~sb", "a%b", "~", "/", " ", "ä"]
+            + ["x", "y"].map { String(repeating: "ä", count: 5000) + $0 }
         let keys = names.map {
             ConfigurationObject.key(ConfigurationResource(type: ConfigurationResource.Kind.group, name: $0)).name
         }
         #expect(Set(keys).count == names.count)
-        #expect(keys.allSatisfy { !$0.contains("/") && !$0.contains("%") })
+        #expect(keys.allSatisfy { !$0.contains("/") && !$0.contains("%") && $0.utf8.count <= 253 })
     }
 }
