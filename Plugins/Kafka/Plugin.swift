@@ -100,17 +100,16 @@ public final class KafkaPlugin: Component {
         let catalog = TopicCatalog(reconciler: topics, clock: parts.clock)
         let coordinators = CoordinatorHost(
             settings: parts.settings.coordinators, topics: catalog, partitions: partitions,
-            loop: parts.partitionLoops[0], clock: parts.clock, logger: parts.logger
-        ) { command, shard in }
+            loop: parts.partitionLoops[0], clock: parts.clock, logger: parts.logger)
         index.onChange { [weak coordinators] in coordinators?.topicsChanged() }
         broker = Broker(
             nodeID: parts.nodeID, clusterID: parts.clusterID, topics: catalog, partitions: partitions,
             logProvider: parts.logProvider, logDirectory: parts.logDirectory, coordinators: coordinators,
             clock: parts.clock, probe: KafkaProbe(partitions: partitions), logger: parts.logger,
             randomBits: parts.randomBits)
+        dependencies = reconciler.map { [$0, coordinators.groups.name, coordinators.transactions.name] } ?? []
         configurationAdmission = ConfigurationAdmission(settings: settings, nodeID: parts.nodeID)
         broker.configurations.onSettings { [topics] in await topics.adoptSettings() }
-        dependencies = reconciler.map { [$0, coordinators.groups.name, coordinators.transactions.name] } ?? []
         var limits = parts.limits
         limits.requestSizeBytesMax = parts.settings.requestSizeBytesMax
         limits.idleMax = parts.settings.connectionIdleMillisecondsMax.map { .milliseconds($0) }

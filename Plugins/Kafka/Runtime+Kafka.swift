@@ -31,6 +31,7 @@ extension Runtime {
             try await topics.reconcile(request.name)
         }
         topics.onFreedName { handle.enqueue(TopicObject.key($0)) }
+        for coordinator in kafka.coordinators { try register(coordinator) }
         let configurations = kafka.configurations
         try reconcile(
             StoredConfiguration.self, .name("configurations"), .namespace(ConfigurationObject.namespace),
@@ -39,7 +40,6 @@ extension Runtime {
             guard request.object != nil else { return await configurations.forget(request.name) }
             try await configurations.refresh(request.name)
         }
-        for coordinator in kafka.coordinators { try register(coordinator) }
         try register(kafka)
         return kafka
     }

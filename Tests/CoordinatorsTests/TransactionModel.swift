@@ -199,9 +199,8 @@ struct TransactionModel {
     }
 
     private mutating func replay() throws {
-        machine = TransactionCoordinator(settings: TransactionSettings())
+        machine = TransactionCoordinator(settings: TransactionSettings(), coordinatorEpoch: epoch)
         for record in committed { try machine.replay(record, of: nil) }
-        _ = send(.epochChanged(epoch), .told)
         pending.append(machine.begin(at: time))
     }
 

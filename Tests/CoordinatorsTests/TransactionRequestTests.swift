@@ -165,6 +165,13 @@ struct TransactionRequestTests {
         #expect(list { $0.producerIdFilters = [second.id] }.ids == ["second"])
         #expect(list { $0.durationFilter = 500 }.ids == ["first"])
         #expect(list { $0.durationFilter = 0 }.ids == ["first"])
+        #expect(list { $0.transactionalIdPattern = "(f|s).*" }.ids == ["first", "second"])
+        #expect(list { $0.transactionalIdPattern = "f" }.ids.isEmpty, "a pattern matches an id as a whole")
+        #expect(list { $0.transactionalIdPattern = "" }.ids.count == 3)
+        var filters = ListTransactionsRequest()
+        filters.transactionalIdPattern = "("
+        guard case .list(let response) = world.perform(.list(filters)) else { return }
+        #expect(response.errorCode == .invalidRegularExpression)
     }
 
     @Test("markers that come late, or for another transaction, change nothing")

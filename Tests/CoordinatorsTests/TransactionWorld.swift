@@ -20,10 +20,9 @@ struct TransactionWorld {
 
     init(settings: TransactionSettings = TransactionSettings(), log: [CoordinatorRecord] = []) throws {
         self.settings = settings
-        machine = TransactionCoordinator(settings: settings)
+        machine = TransactionCoordinator(settings: settings, coordinatorEpoch: 7)
         self.log = log
         for record in log { try machine.replay(record, of: nil) }
-        _ = perform(.epochChanged(7))
         keep(machine.begin(at: time))
     }
 
@@ -66,9 +65,8 @@ struct TransactionWorld {
     /// The shell drops the machine and replays the log into another.
     mutating func restart() throws {
         orders = []
-        machine = TransactionCoordinator(settings: settings)
+        machine = TransactionCoordinator(settings: settings, coordinatorEpoch: 8)
         for record in log { try machine.replay(record, of: nil) }
-        _ = perform(.epochChanged(8))
         keep(machine.begin(at: time))
     }
 }

@@ -30,19 +30,27 @@ extension TransactionCoordinator {
         var response = ListTransactionsResponse()
         var states: Set<String> = []
         for name in filters.stateFilters {
-            if TransactionState.allCases.contains(where: { $0.name == name }) {
+            if TransactionState.names.contains(name) {
                 states.insert(name)
             } else {
                 response.unknownStateFilters.append(name)
             }
         }
         let producers = Set(filters.producerIdFilters)
+        var pattern: TopicPattern?
+        if let text = filters.transactionalIdPattern, !text.isEmpty {
+            do { pattern = try TopicPattern(text) } catch {
+                response.errorCode = .invalidRegularExpression
+                return response
+            }
+        }
         for (id, entry) in entries {
             let metadata = entry.metadata
             // Where only unknown states were asked for, nothing is listed.
             guard filters.stateFilters.isEmpty || states.contains(metadata.state.name),
                 producers.isEmpty || producers.contains(metadata.producer.id),
-                filters.durationFilter < 0 || metadata.hasRun(longerThan: filters.durationFilter, at: time)
+                filters.durationFilter < 0 || metadata.hasRun(longerThan: filters.durationFilter, at: time),
+                pattern?.matches(id) ?? true
             else { continue }
             var state = ListTransactionsResponse.TransactionState()
             state.transactionalId = id

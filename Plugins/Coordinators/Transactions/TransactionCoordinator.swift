@@ -18,7 +18,7 @@ public struct TransactionCoordinator: CoordinatorMachine {
     public private(set) var settings: TransactionSettings
 
     /// The epoch that markers carry.
-    var coordinatorEpoch: Int32 = 0
+    let coordinatorEpoch: Int32
     /// What is known of each id.
     var entries: [String: Entry] = [:]
     /// When open transactions time out, by id; filled from `begin` on.
@@ -43,9 +43,10 @@ public struct TransactionCoordinator: CoordinatorMachine {
 
     typealias Step = Effects<TransactionResponse, TransactionCommand>
 
-    /// A coordinator without transactional ids.
-    public init(settings: TransactionSettings) {
+    /// A coordinator without transactional ids, whose markers carry `coordinatorEpoch`: the leader epoch of its log.
+    public init(settings: TransactionSettings, coordinatorEpoch: Int32 = 0) {
         self.settings = settings
+        self.coordinatorEpoch = coordinatorEpoch
     }
 
     /// Takes in a record of the log.
@@ -88,9 +89,6 @@ public struct TransactionCoordinator: CoordinatorMachine {
             return .answer(ticket, .describe(describe(id)))
         case .list(let filters):
             return .answer(ticket, .list(list(filters, at: time)))
-        case .epochChanged(let epoch):
-            coordinatorEpoch = epoch
-            return .answer(ticket, .done)
         }
     }
 }

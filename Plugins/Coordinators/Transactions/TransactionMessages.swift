@@ -17,8 +17,6 @@ public enum TransactionRequest: Sendable {
     case describe(String)
     /// ListTransactions: those here that pass the filters.
     case list(ListTransactionsRequest)
-    /// Which coordinator epoch markers carry from now on: the leader epoch of the partition. Told before `begin`.
-    case epochChanged(Int32)
 }
 
 /// What the transaction coordinator answers, by what it was asked.

@@ -32,6 +32,9 @@ package enum TransactionState: Int8, Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// The names of all states.
+    package static let names = Set(allCases.map(\.name))
+
     /// Which states a transition may come from (KIP-98; an abort without partitions: KIP-890).
     package var predecessors: Set<TransactionState> {
         switch self {

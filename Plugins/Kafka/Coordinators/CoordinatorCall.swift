@@ -23,7 +23,9 @@ final class CoordinatorCall<Machine: CoordinatorMachine>: @unchecked Sendable {
         self.permit = consume permit
     }
 
-    fileprivate func begin(_ request: Machine.Request, at shard: CoordinatorShard<Machine>, of owner: Coordinator<Machine>) {
+    fileprivate func begin(
+        _ request: Machine.Request, at shard: CoordinatorShard<Machine>, of owner: Coordinator<Machine>
+    ) {
         let standing = shard.ask(request) { [self] result in
             permit.take()?.end()
             session.take()?.close()

@@ -15,12 +15,9 @@ final class CoordinatorHost: Sendable {
     private let image: TopicsImageSource
 
     /// Coordinators that begin when their components are started.
-    ///
-    /// - Parameter perform: Does what transaction coordinators want done in other partitions.
     init(
         settings: CoordinatorSettings, topics: TopicCatalog, partitions: PartitionTable, loop: any Loop,
-        clock: any Clock, logger: Logger,
-        perform: @escaping @Sendable (TransactionCommand, CoordinatorShard<TransactionCoordinator>) -> Void
+        clock: any Clock, logger: Logger
     ) {
         self.topics = topics
         let image = TopicsImageSource(topics: topics, loop: loop)
@@ -29,18 +26,23 @@ final class CoordinatorHost: Sendable {
         groups = Coordinator(
             CoordinatorKind(
                 component: "kafka/groups", topic: InternalTopic.offsets, clock: clock, logger: logger,
-                makeMachine: { GroupCoordinator(settings: groupSettings, topics: image.current) },
+                makeMachine: { _ in GroupCoordinator(settings: groupSettings, topics: image.current) },
                 // Topics may have gone while nobody looked.
                 news: { _ in [.topicsChanged(image.current)] },
                 perform: { _, _ in }),
             partitions: partitions)
         let transactionSettings = settings.transactions
+        let writer = MarkerWriter(partitions: partitions, groups: groups, clock: clock, logger: logger)
         transactions = Coordinator(
             CoordinatorKind(
                 component: "kafka/transactions", topic: InternalTopic.transactions, clock: clock, logger: logger,
-                makeMachine: { TransactionCoordinator(settings: transactionSettings) },
-                news: { log in [.epochChanged(log.leadership.epoch)] }, perform: perform),
+                makeMachine: { log in
+                    TransactionCoordinator(settings: transactionSettings, coordinatorEpoch: log.leadership.epoch)
+                },
+                news: { _ in [] },
+                perform: { command, shard in writer.perform(command, for: shard) }),
             partitions: partitions)
+        writer.work(for: transactions)
         image.onChange { [weak self] image in self?.groups.tellAll(.topicsChanged(image)) }
     }
 

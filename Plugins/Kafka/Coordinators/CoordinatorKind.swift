@@ -13,8 +13,8 @@ struct CoordinatorKind<Machine: CoordinatorMachine>: Sendable {
     var topic: String
     var clock: any Clock
     var logger: Logger
-    /// A machine without state.
-    var makeMachine: @Sendable () -> Machine
+    /// A machine without state, for a log that is led here.
+    var makeMachine: @Sendable (any ReplicatedLog) -> Machine
     /// What a machine is told when it has read its log.
     var news: @Sendable (any ReplicatedLog) -> [Machine.Request]
     /// Does what a machine wants done elsewhere. Called on the shard's loop.

@@ -38,7 +38,7 @@ extension CoordinatorShard {
         }
         refusal = .loading
         turn += 1
-        loading = CoordinatorLoad(machine: kind.makeMachine(), offset: log.logStartOffset, began: loop.now)
+        loading = CoordinatorLoad(machine: kind.makeMachine(log), offset: log.logStartOffset, began: loop.now)
         readOn()
     }
 

@@ -54,7 +54,8 @@ struct ApiTable: Sendable {
         dataPath
             + groups
             + tools
-            + topicAdministration)
+            + topicAdministration
+            + transactions)
 
     /// By key; nil: not served.
     private let slots: [ApiEntry?]
@@ -100,7 +101,7 @@ struct ApiTable: Sendable {
             }
             return .pipelined
         },
-        ApiEntry(.initProducerId, 0...4) { broker, body, context, reply in
+        ApiEntry(.initProducerId, 0...5) { broker, body, context, reply in
             try broker.serveInitProducerID(&body, context, reply)
         },
         ApiEntry(.offsetForLeaderEpoch, 2...4) { broker, body, context, reply in
