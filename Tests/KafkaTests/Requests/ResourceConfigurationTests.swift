@@ -1,7 +1,9 @@
+import Coordinators
 import KafkaWire
 import NIOCore
 import ObjectStore
 import SegmentLog
+import Synchronization
 import Testing
 
 @testable import Kafka
@@ -72,6 +74,20 @@ import Testing
         #expect(shown.count == 2)
         if expected == .none { #expect(shown[setting]?.value == value && shown[setting]?.configSource == 8) }
         #expect(try alter(client, 32, "", [setting: value]) == .invalidRequest)
+    }
+
+    @Test("coordinators are told what is set for single groups, and that it is not any more")
+    func groupsAreTold() throws {
+        let node = try SimulatedBroker()
+        let told = Mutex<[[String: GroupOverride]]>([])
+        node.broker.configurations.onGroups { overrides in told.withLock { $0.append(overrides) } }
+        let client = try node.connect()
+        #expect(try alter(client, 32, "a", ["consumer.session.timeout.ms": "46000"]) == ErrorCode.none)
+        #expect(try alter(client, 32, "b", ["consumer.heartbeat.interval.ms": "6000"]) == ErrorCode.none)
+        #expect(try alter(client, 32, "a", ["consumer.session.timeout.ms": nil]) == ErrorCode.none)
+        let a = GroupOverride(consumerSessionMilliseconds: 46_000)
+        let b = GroupOverride(consumerHeartbeatMilliseconds: 6_000)
+        #expect(told.withLock { $0 } == [["a": a], ["a": a, "b": b], ["b": b]])
     }
 
     @Test("a start reads what was set before; whoever changes the object changes the setting")
