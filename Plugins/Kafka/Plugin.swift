@@ -110,6 +110,7 @@ public final class KafkaPlugin: Component {
         dependencies = reconciler.map { [$0, coordinators.groups.name, coordinators.transactions.name] } ?? []
         configurationAdmission = ConfigurationAdmission(settings: settings, nodeID: parts.nodeID)
         broker.configurations.onSettings { [topics] in await topics.adoptSettings() }
+        broker.configurations.onGroups { [coordinators] in coordinators.setGroupOverrides($0) }
         var limits = parts.limits
         limits.requestSizeBytesMax = parts.settings.requestSizeBytesMax
         limits.idleMax = parts.settings.connectionIdleMillisecondsMax.map { .milliseconds($0) }

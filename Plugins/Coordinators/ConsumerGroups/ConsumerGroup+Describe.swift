@@ -8,7 +8,7 @@ extension ConsumerGroup {
             let session = member.metadata.classicMemberMetadata?.sessionTimeoutMs
             work.schedule(
                 .consumer(.session(group: id, member: memberID)),
-                afterMilliseconds: Int64(session ?? work.settings.consumerSessionMilliseconds))
+                afterMilliseconds: Int64(session ?? work.settings.consumerSessionMilliseconds(of: id)))
             scheduleRevocation(memberID, &work)
         }
     }

@@ -17,6 +17,7 @@ final class CoordinatorHost: Sendable {
     let commits = EventCounter()
     private let topics: TopicCatalog
     private let image: TopicsImageSource
+    private let groupSettings: LiveGroupSettings
 
     /// Coordinators that begin when their components are started.
     init(
@@ -26,13 +27,14 @@ final class CoordinatorHost: Sendable {
         self.topics = topics
         let image = TopicsImageSource(topics: topics, loop: loop)
         self.image = image
-        let groupSettings = settings.groups
+        let groupSettings = LiveGroupSettings(settings.groups)
+        self.groupSettings = groupSettings
         groups = Coordinator(
             CoordinatorKind(
                 component: "kafka/groups", topic: InternalTopic.offsets, clock: clock, logger: logger,
-                makeMachine: { _ in GroupCoordinator(settings: groupSettings, topics: image.current) },
-                // Topics may have gone while nobody looked.
-                news: { _ in [.topicsChanged(image.current)] },
+                makeMachine: { _ in GroupCoordinator(settings: groupSettings.current, topics: image.current) },
+                // Topics may have gone, and settings have changed, while nobody looked.
+                news: { _ in [.topicsChanged(image.current), .settingsChanged(groupSettings.current)] },
                 perform: { _, _ in }),
             partitions: partitions)
         let transactionSettings = settings.transactions
@@ -57,10 +59,32 @@ final class CoordinatorHost: Sendable {
         image.topicsChanged()
     }
 
+    /// Takes what is set for single groups into use.
+    func setGroupOverrides(_ overrides: [String: GroupOverride]) {
+        groups.tellAll(.settingsChanged(groupSettings.set(overrides)))
+    }
+
     /// Makes an internal topic, unless it is there; throws where it cannot be made now.
     func makeTopic(_ name: String) async throws(TopicError) {
         if topics.snapshot()[name] != nil { return }
         for result in await topics.autoCreate([name]) { _ = try result.get() }
+    }
+}
+
+/// How groups are coordinated as of now. From any thread.
+final class LiveGroupSettings: Sendable {
+    private let value: Mutex<GroupSettings>
+
+    init(_ settings: GroupSettings) { value = Mutex(settings) }
+
+    var current: GroupSettings { value.withLock { $0 } }
+
+    /// Takes what is set for single groups; the settings from now on.
+    func set(_ overrides: [String: GroupOverride]) -> GroupSettings {
+        value.withLock { value in
+            value.overrides = overrides
+            return value
+        }
     }
 }
 
