@@ -16,6 +16,8 @@ public struct KafkaParts: Sendable {
     public var settings: BrokerSettings
     /// Where logs come from: local, or replicated.
     public var logProvider: any LogProvider
+    /// The folder of those logs, for tools that ask.
+    public var logDirectory = LogDirectory(path: "/")
     /// Where the node's objects are, among them its topics.
     public var objects: any ObjectAccess
     /// Time.
@@ -67,6 +69,8 @@ public final class KafkaPlugin: Component {
     public let admission: TopicAdmission
     /// What connections may take.
     public let limits: ConnectionLimits
+    let configurationAdmission: ConfigurationAdmission
+    var configurations: ConfigurationStore { broker.configurations }
     private let parts: KafkaParts
     private let node: NodeObject
     private let processBytes: HeldBytes
@@ -87,22 +91,25 @@ public final class KafkaPlugin: Component {
         let partitions = PartitionTable(
             provider: parts.logProvider, loops: parts.partitionLoops, host: parts.host)
         let index = TopicIndex()
-        admission = TopicAdmission(settings: parts.settings, nodes: [parts.nodeID], topics: index)
+        let settings = LiveSettings(parts.settings)
+        admission = TopicAdmission(settings: settings, nodes: [parts.nodeID], topics: index)
         topics = TopicReconciler(
             objects: parts.objects, host: partitions, index: index,
             progress: TopicProgress(loop: parts.partitionLoops[0], clock: parts.clock),
-            rules: TopicRules(settings: parts.settings, nodes: [parts.nodeID]), logger: parts.logger)
+            rules: TopicRules(settings: settings, nodes: [parts.nodeID]), logger: parts.logger)
         let catalog = TopicCatalog(reconciler: topics, clock: parts.clock)
         let coordinators = CoordinatorHost(
             settings: parts.settings.coordinators, topics: catalog, partitions: partitions,
             loop: parts.partitionLoops[0], clock: parts.clock, logger: parts.logger)
         index.onChange { [weak coordinators] in coordinators?.topicsChanged() }
         broker = Broker(
-            nodeID: parts.nodeID, clusterID: parts.clusterID, settings: parts.settings,
-            topics: catalog, partitions: partitions, logProvider: parts.logProvider, coordinators: coordinators,
+            nodeID: parts.nodeID, clusterID: parts.clusterID, topics: catalog, partitions: partitions,
+            logProvider: parts.logProvider, logDirectory: parts.logDirectory, coordinators: coordinators,
             clock: parts.clock, probe: KafkaProbe(partitions: partitions), logger: parts.logger,
             randomBits: parts.randomBits)
         dependencies = reconciler.map { [$0, coordinators.groups.name, coordinators.transactions.name] } ?? []
+        configurationAdmission = ConfigurationAdmission(settings: settings, nodeID: parts.nodeID)
+        broker.configurations.onSettings { [topics] in await topics.adoptSettings() }
         var limits = parts.limits
         limits.requestSizeBytesMax = parts.settings.requestSizeBytesMax
         limits.idleMax = parts.settings.connectionIdleMillisecondsMax.map { .milliseconds($0) }

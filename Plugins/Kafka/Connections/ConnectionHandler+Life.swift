@@ -8,6 +8,7 @@ extension ConnectionHandler {
     func open() {
         guard session == nil, phase == .serving else { return }
         peer = context?.remoteAddress.map { "\($0)" } ?? "?"
+        remoteAddress = (context?.remoteAddress?.ipAddress ?? "", context?.remoteAddress?.port.map { "\($0)" } ?? "")
         lastActivity = loop.now
         guard let session = server.connectionOpened(self) else {
             phase = .closing

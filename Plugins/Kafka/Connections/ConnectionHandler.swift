@@ -73,6 +73,10 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     var peer = "?"
     /// Whether a member of a group speaks here, which is to stay one while the node restarts.
     var hasMember = false
+    /// Where the client's end is; empty where the channel does not say.
+    var remoteAddress = (host: "", port: "")
+    /// What the client said it is.
+    var software = ClientSoftware()
     /// Where this node is, for clients of the listener.
     var endpoint: BrokerEndpoint
     /// Requests that are answered with a timeout, oldest first.

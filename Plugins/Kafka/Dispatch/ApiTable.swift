@@ -50,7 +50,12 @@ struct ApiEntry: Sendable {
 /// Every API that is served, by key. What is here is what ApiVersions tells.
 struct ApiTable: Sendable {
     /// Every API that this broker serves.
-    static let standard = ApiTable(dataPath + groups + topicAdministration + transactions)
+    static let standard = ApiTable(
+        dataPath
+            + groups
+            + tools
+            + topicAdministration
+            + transactions)
 
     /// By key; nil: not served.
     private let slots: [ApiEntry?]
@@ -87,7 +92,15 @@ struct ApiTable: Sendable {
         ApiEntry(.metadata, 0...13) { broker, body, context, reply in
             try broker.serveMetadata(&body, context, reply)
         },
-        .immediate(0...4) { broker, request, context in broker.apiVersions(request, context) },
+        ApiEntry(.apiVersions, 0...4) { broker, body, context, reply in
+            let request = try ApiVersionsRequest.read(from: &body, version: context.version)
+            reply.connection.software = ClientSoftware(
+                name: request.clientSoftwareName, version: request.clientSoftwareVersion)
+            try broker.counted(context, reply) {
+                broker.send(broker.apiVersions(request, context), context, reply)
+            }
+            return .pipelined
+        },
         ApiEntry(.initProducerId, 0...5) { broker, body, context, reply in
             try broker.serveInitProducerID(&body, context, reply)
         },

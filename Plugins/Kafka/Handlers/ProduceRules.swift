@@ -101,21 +101,8 @@ struct ProduceRules {
         let records = try codec.decompress(payload, sizeBytesMax: Self.uncompressedSizeBytesMax)
         var header = header
         header.attributes = header.attributes.with(wanted)
-        return RecordBatchBuilder.batch(header, payload: try wanted.compress(records))
-    }
-}
-
-extension TopicCompression {
-    /// The codec that batches are stored in; nil: as they came.
-    fileprivate var codec: Codec? {
-        switch self {
-        case .producer: nil
-        case .uncompressed: Codec.none
-        case .gzip: .gzip
-        case .snappy: .snappy
-        case .lz4: .lz4
-        case .zstd: .zstd
-        }
+        return RecordBatchBuilder.batch(
+            header, payload: try wanted.compress(records, level: configuration.compressionLevel))
     }
 }
 

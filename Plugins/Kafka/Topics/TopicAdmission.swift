@@ -16,9 +16,13 @@ public struct TopicAdmission: Admission {
     ///   - settings: Where defaults come from.
     ///   - nodes: The nodes that can hold replicas.
     ///   - topics: The topics that are served.
-    init(settings: BrokerSettings, nodes: [Int32], topics: TopicIndex) {
+    init(settings: LiveSettings, nodes: [Int32], topics: TopicIndex) {
         rules = TopicRules(settings: settings, nodes: nodes)
         self.topics = topics
+    }
+
+    init(settings: BrokerSettings, nodes: [Int32], topics: TopicIndex) {
+        self.init(settings: LiveSettings(settings), nodes: nodes, topics: topics)
     }
 
     /// `Topic`.

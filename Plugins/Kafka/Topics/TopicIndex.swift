@@ -23,6 +23,17 @@ final class TopicIndex: Sendable {
         announce()
     }
 
+    /// Puts `new` in the place of `old`, unless that is not there any more.
+    func replace(_ old: TopicDescription, with new: TopicDescription) -> Bool {
+        let isReplaced = current.withLock { snapshot in
+            guard snapshot[old.name] === old else { return false }
+            snapshot.insert(new)
+            return true
+        }
+        if isReplaced { announce() }
+        return isReplaced
+    }
+
     func remove(_ topic: TopicDescription) {
         current.withLock { $0.remove(topic) }
         announce()

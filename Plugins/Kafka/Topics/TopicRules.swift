@@ -13,9 +13,23 @@ struct TopicRules: Sendable {
         var configuration: TopicConfiguration
     }
 
-    let settings: BrokerSettings
+    let source: LiveSettings
     /// The nodes that can hold replicas.
     let nodes: [Int32]
+
+    /// Where defaults and limits come from, as they are now.
+    var settings: BrokerSettings { source.current }
+
+    /// Rules with defaults and limits that may change.
+    init(settings source: LiveSettings, nodes: [Int32]) {
+        self.source = source
+        self.nodes = nodes
+    }
+
+    /// Rules with defaults and limits that stay.
+    init(settings: BrokerSettings, nodes: [Int32]) {
+        self.init(settings: LiveSettings(settings), nodes: nodes)
+    }
 
     /// What each of the topics of one request becomes, in order; none of them is made yet.
     func plan(_ topics: [NewTopic], in snapshot: TopicsSnapshot) -> [Result<Plan, TopicError>] {
