@@ -2,9 +2,8 @@ import KafkaWire
 
 /// What the group is to who asks, and when it begins.
 extension ConsumerGroup {
-    /// The log was replayed whole: sessions, and the time to give up partitions, count from now.
+    /// Sessions, and the time to give up partitions, count from now.
     mutating func begin(_ work: inout GroupWork) {
-        topicsAreStale = true
         for (memberID, member) in members {
             let session = member.metadata.classicMemberMetadata?.sessionTimeoutMs
             work.schedule(

@@ -15,25 +15,48 @@ struct GroupRefusal: Error, Equatable {
     }
 }
 
+/// A heartbeat that was let in: what it is to change.
+struct AdmittedHeartbeat: Sendable {
+    /// Who sends it.
+    fileprivate var memberID: String
+    /// The static member that the sender takes the place of; nil: of none.
+    fileprivate var predecessor: String?
+    /// What the sender says of itself.
+    fileprivate var metadata: ConsumerGroupMemberMetadataValue
+    /// What the sender says that it owns; nil: it says nothing.
+    fileprivate var reported: TopicPartitionSet?
+    /// Whether the sender says all of itself, and wants to know all.
+    fileprivate var isFull: Bool
+}
+
 extension ConsumerGroup {
-    /// A heartbeat that joins (epoch 0) or goes on; nothing changes where it is refused.
-    ///
-    /// A heartbeat that changes nothing is O(1). One that raises the epoch makes the new target assignment too.
+    /// Lets a heartbeat in that joins (epoch 0) or goes on, or says why not. Changes nothing. O(1).
     ///
     /// - Parameter memberID: Who it is: the request's member, or a new id where the request has none.
-    mutating func heartbeat(
+    func admit(
         _ request: ConsumerGroupHeartbeatRequest, from origin: RequestOrigin, memberID: String,
-        _ work: inout GroupWork
-    ) throws(GroupRefusal) -> ConsumerGroupHeartbeatResponse {
+        _ settings: GroupSettings
+    ) throws(GroupRefusal) -> AdmittedHeartbeat {
         let reported = request.topicPartitions.map { TopicPartitionSet($0.map { ($0.topicId, $0.partitions) }) }
-        let predecessor = try admit(request, memberID, reported, work.settings)
-        let metadata = try updatedMetadata(request, origin, of: predecessor ?? memberID)
+        let predecessor = try admit(request, memberID, reported, settings)
+        return AdmittedHeartbeat(
+            memberID: memberID, predecessor: predecessor,
+            metadata: try updatedMetadata(request, origin, of: predecessor ?? memberID), reported: reported,
+            isFull: request.isFull)
+    }
 
-        if let predecessor { replace(predecessor, by: memberID, &work) }
+    /// Takes in a heartbeat that was let in.
+    ///
+    /// One that changes nothing is O(1). One that raises the epoch makes the new target assignment too.
+    mutating func beat(
+        _ heartbeat: AdmittedHeartbeat, _ work: inout GroupWork
+    ) -> ConsumerGroupHeartbeatResponse {
+        let memberID = heartbeat.memberID
+        if let predecessor = heartbeat.predecessor { replace(predecessor, by: memberID, &work) }
         let assignedBefore = members[memberID]?.current.assigned ?? TopicPartitionSet()
-        update(memberID, metadata, &work)
+        update(memberID, heartbeat.metadata, &work)
         if epoch > targetEpoch { retarget(&work) }
-        reconcile(memberID, reported: reported, &work)
+        reconcile(memberID, reported: heartbeat.reported, &work)
         work.schedule(
             .consumer(.session(group: id, member: memberID)),
             afterMilliseconds: Int64(work.settings.consumerSessionMilliseconds))
@@ -43,14 +66,12 @@ extension ConsumerGroup {
         response.memberId = memberID
         response.memberEpoch = current.epoch
         response.heartbeatIntervalMs = work.settings.consumerHeartbeatMilliseconds
-        if request.isFull || current.assigned != assignedBefore {
+        if heartbeat.isFull || current.assigned != assignedBefore {
             response.assignment = ConsumerGroupHeartbeatResponse.Assignment(current.assigned)
         }
         return response
     }
 
-    /// Lets the heartbeat in, or says why not.
-    ///
     /// - Returns: The static member that the sender takes the place of; nil: of none.
     private func admit(
         _ request: ConsumerGroupHeartbeatRequest, _ memberID: String, _ reported: TopicPartitionSet?,
@@ -108,7 +129,8 @@ extension ConsumerGroup {
                 + " coordinator (\(current.epoch)). The member must abandon all its partitions and rejoin.")
     }
 
-    private func requireRoom(_ settings: GroupSettings) throws(GroupRefusal) {
+    /// Refuses one member more than there may be.
+    func requireRoom(_ settings: GroupSettings) throws(GroupRefusal) {
         guard members.count >= Int(settings.consumerGroupSizeMax) else { return }
         throw GroupRefusal(
             .groupMaxSizeReached,

@@ -28,55 +28,62 @@ extension GroupCoordinator {
         _ request: ConsumerGroupHeartbeatRequest, _ origin: RequestOrigin, _ memberID: String
     ) throws(GroupRefusal) -> ConsumerGroupHeartbeatResponse {
         let id = request.groupId
-        if case .consumer(var group)? = takeConsumer(id) {
-            // Put back also where the heartbeat is refused: nothing has changed then.
-            defer { groups[id] = .consumer(group) }
-            return try group.heartbeat(request, from: origin, memberID: memberID, &work)
+        let response = try changeConsumer(id) { group, work throws(GroupRefusal) in
+            group.beat(try group.admit(request, from: origin, memberID: memberID, work.settings), &work)
         }
-        guard request.memberEpoch == 0 else {
-            throw GroupRefusal(.groupIdNotFound, "Group \(id) not found.")
-        }
-        if let classic = groups[id] {
-            guard classic.isEmpty else {
-                throw GroupRefusal(.groupIdNotFound, "Group \(id) is not a consumer group.")
-            }
-            deleteEmptyGroup(id)
-        }
+        if let response { return response }
+        guard request.memberEpoch == 0 else { throw GroupRefusal(.groupIdNotFound, "Group \(id) not found.") }
         var group = ConsumerGroup(id: id)
-        let response = try group.heartbeat(request, from: origin, memberID: memberID, &work)
-        groups[id] = .consumer(group)
-        return response
+        var changes: [ConsumerGroupChange] = []
+        if case .classic(let classic)? = groups[id], !classic.members.isEmpty {
+            changes = try upgrade(of: classic)
+            changes.forEach { group.apply($0) }
+        }
+        // Only what is let in changes anything: a refused heartbeat leaves the group what it was.
+        let heartbeat = try group.admit(request, from: origin, memberID: memberID, settings)
+        endClassic(id)
+        for change in changes { work.append(change.record(of: id)) }
+        group.begin(&work)
+        defer { groups[id] = .consumer(group) }
+        return group.beat(heartbeat, &work)
     }
 
     private mutating func leaveConsumer(
         _ request: ConsumerGroupHeartbeatRequest
     ) throws(GroupRefusal) -> ConsumerGroupHeartbeatResponse {
         let id = request.groupId
-        guard case .consumer(let group)? = groups[id] else {
-            throw GroupRefusal(.groupIdNotFound, "Group \(id) not found.")
+        let isForAWhile = request.instanceId != nil && request.memberEpoch == CurrentAssignment.leftForAWhile
+        let memberID = try changeConsumer(id) { group, work throws(GroupRefusal) in
+            let memberID = try group.leaving(request)
+            if isForAWhile { group.leaveForAWhile(memberID, &work) }
+            return memberID
         }
-        let memberID = try group.leaving(request)
-        if request.instanceId != nil && request.memberEpoch == CurrentAssignment.leftForAWhile {
-            changeConsumer(id) { group, work in group.leaveForAWhile(memberID, &work) }
-        } else {
-            removeConsumer([memberID], from: id)
-        }
+        guard let memberID else { throw GroupRefusal(.groupIdNotFound, "Group \(id) not found.") }
+        if !isForAWhile { removeConsumer([memberID], from: id) }
         var response = ConsumerGroupHeartbeatResponse()
         response.memberId = request.memberId
         response.memberEpoch = request.memberEpoch
         return response
     }
 
-    /// Members of a group go for good.
+    /// Members of a group go for good. A group whose last member of KIP-848 goes is a classic one again.
     mutating func removeConsumer(_ members: [String], from id: String) {
+        if case .consumer(let group)? = groups[id], members.count == 1,
+            group.isDowngradable(without: members[0], settings)
+        {
+            return downgrade(group, without: members[0])
+        }
         changeConsumer(id) { group, work in group.remove(members, &work) }
     }
 
-    /// Changes a group of KIP-848 in place; nothing happens where there is none.
-    mutating func changeConsumer(_ id: String, _ change: (inout ConsumerGroup, inout GroupWork) -> Void) {
-        guard case .consumer(var group)? = takeConsumer(id) else { return }
-        change(&group, &work)
-        groups[id] = .consumer(group)
+    /// Changes a group of KIP-848 in place; nil where there is none.
+    @discardableResult
+    mutating func changeConsumer<Result, Failure: Error>(
+        _ id: String, _ change: (inout ConsumerGroup, inout GroupWork) throws(Failure) -> Result
+    ) throws(Failure) -> Result? {
+        guard case .consumer(var group)? = takeConsumer(id) else { return nil }
+        defer { groups[id] = .consumer(group) }
+        return try change(&group, &work)
     }
 
     /// Takes a group out while it changes: with two owners, every change would copy its members.
@@ -99,34 +106,6 @@ extension GroupCoordinator {
         work.answer(ticket, .describeConsumer(group.described(work)))
     }
 
-    /// JoinGroup to a group of KIP-848 (KIP-848, online migration).
-    mutating func joinConsumer(
-        _ request: JoinGroupRequest, _ origin: RequestOrigin, memberID: String, _ ticket: Ticket
-    ) {
-        var response = JoinGroupResponse()
-        response.errorCode = .inconsistentGroupProtocol
-        work.answer(ticket, .join(response))
-    }
-
-    /// SyncGroup to a group of KIP-848.
-    mutating func syncConsumer(_ request: SyncGroupRequest, _ origin: RequestOrigin, _ ticket: Ticket) {
-        var response = SyncGroupResponse()
-        response.errorCode = .unknownMemberId
-        work.answer(ticket, .sync(response))
-    }
-
-    /// Heartbeat to a group of KIP-848.
-    mutating func heartbeatConsumer(_ request: HeartbeatRequest, _ origin: RequestOrigin, _ ticket: Ticket) {
-        var response = HeartbeatResponse()
-        response.errorCode = .unknownMemberId
-        work.answer(ticket, .heartbeat(response))
-    }
-
-    /// LeaveGroup to a group of KIP-848.
-    mutating func leaveConsumer(_ request: LeaveGroupRequest, _ origin: RequestOrigin, _ ticket: Ticket) {
-        work.answer(ticket, .leave(LeaveGroupResponse(unknownMembersOf: request)))
-    }
-
     /// Takes in a record of a group of KIP-848; `key` stands behind the version in front.
     mutating func replayConsumer(
         _ keyVersion: Int16, key: inout ByteBuffer, value: ByteBuffer?
@@ -146,7 +125,10 @@ extension GroupCoordinator {
 
     /// A group of KIP-848 was replayed whole: its sessions count from now.
     mutating func beginConsumer(_ id: String) {
-        changeConsumer(id) { group, work in group.begin(&work) }
+        changeConsumer(id) { group, work in
+            group.topicsAreStale = true
+            group.begin(&work)
+        }
     }
 
     /// Something that a group of KIP-848 waited for is due.

@@ -159,7 +159,7 @@ extension LocalLog {
         let first = active.index?.firstTimestamp ?? -1
         let isOld =
             first >= 0 && batch.maxTimestamp >= 0
-            && batch.maxTimestamp.subtractingReportingOverflow(first).partialValue > settings.segmentAgeMillisecondsMax
+            && batch.maxTimestamp.subtractingReportingOverflow(first).partialValue > settings.rollAgeMillisecondsMax
         let isFar =
             batch.lastOffsetDelta >= 0
             && appended.nextOffset + Int64(batch.lastOffsetDelta) - active.baseOffset > Int64(Int32.max)
@@ -245,6 +245,7 @@ extension LocalLog {
             }
         }) { [self] error in
             if let error { logger.warning("\(file.path): its indexes could not be stored (\(error))") }
+            segment.isSealed = true
             segment.offsetEntriesStored = index.offsets.count
             segment.timeEntriesStored = index.times.count
             segment.lastRead = readCount

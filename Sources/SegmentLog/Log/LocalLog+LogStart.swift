@@ -46,7 +46,7 @@ extension LocalLog {
     /// Deletes whole segments below the log start, once the entry that says so is on the device: a power
     /// cut must not leave a log without its beginning.
     func dropSegmentsBelowLogStart() {
-        guard segments.count > 1, segments[0].summary.nextOffset <= logStart else { return }
+        guard segments.count > 1, segments[0].summary.nextOffset <= logStart, !isSwapping else { return }
         guard logStartIndex < synced.nextIndex else { return requestSync() }
         var dropped: [Segment] = []
         while segments.count > 1, segments[0].summary.nextOffset <= logStart,
@@ -93,7 +93,7 @@ extension LocalLog {
     private func rollIfOld(_ wallMilliseconds: Int64) {
         let first = active.summary.firstTimestamp
         guard health == .good, first >= 0, active.summary.nextOffset > active.baseOffset,
-            wallMilliseconds - first > settings.segmentAgeMillisecondsMax
+            wallMilliseconds - first > settings.rollAgeMillisecondsMax
         else { return }
         do throws(LogError) { try roll() } catch {
             logger.warning("\(folder.path): the segment could not be rolled (\(error))")
@@ -103,11 +103,17 @@ extension LocalLog {
     /// How many segments from the first on hold only records that are too old.
     private func countOfExpired(_ wallMilliseconds: Int64) -> Int {
         guard let age = settings.retentionMilliseconds, age >= 0 else { return 0 }
-        return segments.prefix { segment in
+        var count = 0
+        for (place, segment) in segments.enumerated() {
             // One that holds markers alone is as old as the first of them.
             let newest = max(segment.summary.maxTimestamp, segment.summary.firstTimestamp)
-            return isDeletable(segment) && newest >= 0 && wallMilliseconds - newest > age
-        }.count
+            guard isDeletable(segment) else { break }
+            // Nothing with a time in it, as where all was compacted away: it goes with what comes after it.
+            if newest < 0 { continue }
+            guard wallMilliseconds - newest > age else { break }
+            count = place + 1
+        }
+        return count
     }
 
     /// How many segments from the first on the log can lose and still be as large as it should be.

@@ -91,6 +91,18 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
     var loading: [Int64: [() -> Void]] = [:]
     var backgroundJobs = 0
     var whenIdle: (() -> Void)?
+    /// The cleaning pass that is under way, and what it waits for.
+    var cleaning: OngoingCleaning?
+    /// Below it the log is clean.
+    var cleanOffset: Int64
+    /// Cleaned segments are taking others' place: no file of a segment is opened or renamed meanwhile.
+    var isSwapping = false
+    /// What waits for that to be over.
+    var afterSwap: [() -> Void] = []
+    /// Cleaned segments that no stored checkpoint knows of.
+    var unknownSwaps: Set<Int64> = []
+    /// What waits for a checkpoint to be stored, or for that to fail.
+    var checkpointWaiters: [() -> Void] = []
     /// No more appends: it is being closed.
     var isClosing = false
     /// The provider's: it forgets the log. Set before anybody else has the log.
@@ -132,6 +144,8 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
         transactions = recovered.state.transactions
         sizeBytesSinceCheckpoint = recovered.scannedBytes
         checkpointed = recovered.checkpoint
+        cleanOffset = recovered.cleanOffset
+        for segment in segments.dropLast() { segment.isSealed = true }
         for segment in segments.dropLast() where segment.damaged.isEmpty {
             segment.file = nil
             segment.index = nil

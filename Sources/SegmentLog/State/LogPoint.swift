@@ -85,7 +85,7 @@ struct LogState: Sendable {
                 replayProducer(batch, bytes, at: point, wallMilliseconds)
             }
         }
-        nextIndex += 1
+        nextIndex += batch.entryCount
         nextOffset = batch.nextOffset
     }
 

@@ -1,6 +1,6 @@
 /// The sparse indexes of one segment: offset, Raft index and time to position.
 ///
-/// An entry points at a batch with records, at the first and then every `intervalBytes`. A sealed
+/// An entry points at a batch with offsets, at the first and then every `intervalBytes`. A sealed
 /// segment's indexes end with an entry for its end, which says that they are whole.
 struct SegmentIndex: Equatable, Sendable {
     let baseOffset: Int64
@@ -45,7 +45,9 @@ struct SegmentIndex: Equatable, Sendable {
             addEntry(offset: batch.baseOffset, position: position, index: index)
             sizeBytesSinceEntry = 0
         }
-        if firstTimestamp < 0 { firstTimestamp = batch.baseTimestamp }
+        // A cleaned batch without records is in the log for its offsets, not for its times.
+        if batch.isEmptied { return }
+        if firstTimestamp < 0 { firstTimestamp = batch.hasDeleteHorizon ? batch.maxTimestamp : batch.baseTimestamp }
         // A marker is no record that anybody searches by its time.
         if batch.isControl { return }
         if batch.maxTimestamp > maxTimestamp {

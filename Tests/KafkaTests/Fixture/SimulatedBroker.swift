@@ -51,6 +51,8 @@ final class SimulatedBroker {
             return NewTopic(name: String(parts[0]), partitionCount: parts.count > 1 ? Int32(parts[1]) ?? 1 : 1)
         }
         objects.register(plugin.admission)
+        objects.register(ConfigurationObject.definition)
+        objects.register(plugin.configurationAdmission)
         driver = TopicDriver(plugin.topics, clock: simulator.clock)
         try run { [plugin, logs] in try await plugin.topics.open(existing: try await logs.list()) }
         driver.start(on: loops[0])

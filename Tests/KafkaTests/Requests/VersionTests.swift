@@ -38,8 +38,8 @@ import Testing
     @Test("a version that is encoded but not served gets UNSUPPORTED_VERSION in its own form")
     func notServedYet() throws {
         let client = try SimulatedBroker().connect()
-        let heartbeat = try #require(try client.ask(HeartbeatRequest(), version: 4))
-        #expect(heartbeat.errorCode == .unsupportedVersion)
+        let handshake = try #require(try client.ask(SaslHandshakeRequest(), version: 1))
+        #expect(handshake.errorCode == .unsupportedVersion)
         #expect(client.isOpen)
     }
 
@@ -80,6 +80,19 @@ import Testing
         try ask(OffsetForLeaderEpochRequest())
         try ask(ListGroupsRequest())
         try ask(ApiVersionsRequest())
+        try ask(DescribeLogDirsRequest())
+        try ask(AlterReplicaLogDirsRequest())
+        try ask(ElectLeadersRequest())
+        try ask(AlterPartitionReassignmentsRequest())
+        try ask(ListPartitionReassignmentsRequest())
+        try ask(DescribeQuorumRequest())
+        try ask(UnregisterBrokerRequest())
+        try ask(DescribeTopicPartitionsRequest())
+        try ask(UpdateFeaturesRequest())
+        try ask(ListConfigResourcesRequest())
+        try ask(GetTelemetrySubscriptionsRequest())
+        try ask(PushTelemetryRequest())
+        try ask(DescribeClusterRequest())
         var offsets = ListOffsetsRequest()
         offsets.topics = ([-1, -2, -3, -4, -5, -6, 0, 1_700_000_000_000] as [Int64]).map { timestamp in
             var partition = ListOffsetsRequest.ListOffsetsPartition()
