@@ -3,12 +3,14 @@
 SHELL := /bin/bash
 VENV := .build/clients
 PYTHON := $(VENV)/bin/python3
+STREAMS := .build/streams
 CONFORMANCE ?= ../shared
 RELEASE := .build/release/weir
 SWIFT ?= swift
 
 # The tests drive the release build of the program with real clients.
 TEST_ENVIRONMENT = WEIR_BINARY="$(CURDIR)/$(RELEASE)" WEIR_TEST_PYTHON="$(CURDIR)/$(PYTHON)" \
+	WEIR_TEST_STREAMS_PYTHON="$(CURDIR)/$(STREAMS)/bin/python3" \
 	WEIR_TEST_CONFORMANCE="$(abspath $(CONFORMANCE))" WEIR_TEST_MESSAGES="$(abspath $(CONFORMANCE))/kafka-messages"
 
 .PHONY: help setup build release test unit lint format bench simulate soak mutate clients demo sanitize traits docs static clean
@@ -17,7 +19,7 @@ help: ## Lists the chores
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Installs what building and testing need: system libraries, client libraries for the tests
-	@scripts/setup $(VENV)
+	@scripts/setup $(VENV) $(STREAMS)
 
 build: setup ## Builds everything for debugging
 	$(SWIFT) build --build-tests

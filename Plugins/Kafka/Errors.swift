@@ -11,6 +11,8 @@ extension PartitionRefusal {
             case .offsetOutOfRange: .offsetOutOfRange
             case .outOfOrderSequence: .outOfOrderSequenceNumber
             case .invalidProducerEpoch: .invalidProducerEpoch
+            case .coordinatorFenced: .transactionCoordinatorFenced
+            case .invalidTransactionState: .invalidTxnState
             case .duplicateSequence: .duplicateSequenceNumber
             case .invalidBatch: .invalidRecord
             case .tooLarge: .recordListTooLarge

@@ -16,6 +16,8 @@ public struct KafkaParts: Sendable {
     public var settings: BrokerSettings
     /// Where logs come from: local, or replicated.
     public var logProvider: any LogProvider
+    /// The folder of those logs, for tools that ask.
+    public var logDirectory = LogDirectory(path: "/")
     /// Where the node's objects are, among them its topics.
     public var objects: any ObjectAccess
     /// Time.
@@ -30,14 +32,17 @@ public struct KafkaParts: Sendable {
     public var limits: ConnectionLimits
     /// Logs with the component's name.
     public var logger: Logger
+    /// Random numbers: ids of group members are made of them.
+    public var randomBits: @Sendable () -> UInt64
 
     /// A broker of these parts.
     public init(
         nodeID: Int32, clusterID: String, settings: BrokerSettings, logProvider: any LogProvider,
         objects: any ObjectAccess, clock: any Clock, partitionLoops: [any Loop],
         connectionLoops: ConnectionLoops, host: any ComponentHost, limits: ConnectionLimits = ConnectionLimits(),
-        logger: Logger
+        logger: Logger, randomBits: @escaping @Sendable () -> UInt64 = ProcessRandom.bits
     ) {
+        self.randomBits = randomBits
         self.nodeID = nodeID
         self.clusterID = clusterID
         self.settings = settings
@@ -64,6 +69,8 @@ public final class KafkaPlugin: Component {
     public let admission: TopicAdmission
     /// What connections may take.
     public let limits: ConnectionLimits
+    let configurationAdmission: ConfigurationAdmission
+    var configurations: ConfigurationStore { broker.configurations }
     private let parts: KafkaParts
     private let node: NodeObject
     private let processBytes: HeldBytes
@@ -72,26 +79,37 @@ public final class KafkaPlugin: Component {
     /// The component that reconciles its topics, which depends on the store of their objects.
     public let dependencies: [String]
 
+    /// What coordinates groups and transactions: started before this component, drained after it.
+    public var coordinators: [any Component] { [broker.coordinators.groups, broker.coordinators.transactions] }
+
     /// A broker that serves nothing until it is started.
     ///
     /// - Parameter reconciler: The component that calls `topics.reconcile`; nil: somebody outside of the runtime does.
     init(_ parts: KafkaParts, reconciledBy reconciler: String? = nil) {
         self.parts = parts
-        dependencies = reconciler.map { [$0] } ?? []
         node = NodeObject(objects: parts.objects, nodeID: parts.nodeID, clock: parts.clock)
         let partitions = PartitionTable(
             provider: parts.logProvider, loops: parts.partitionLoops, host: parts.host)
         let index = TopicIndex()
-        admission = TopicAdmission(settings: parts.settings, nodes: [parts.nodeID], topics: index)
+        let settings = LiveSettings(parts.settings)
+        admission = TopicAdmission(settings: settings, nodes: [parts.nodeID], topics: index)
         topics = TopicReconciler(
             objects: parts.objects, host: partitions, index: index,
             progress: TopicProgress(loop: parts.partitionLoops[0], clock: parts.clock),
-            rules: TopicRules(settings: parts.settings, nodes: [parts.nodeID]), logger: parts.logger)
+            rules: TopicRules(settings: settings, nodes: [parts.nodeID]), logger: parts.logger)
+        let catalog = TopicCatalog(reconciler: topics, clock: parts.clock)
+        let coordinators = CoordinatorHost(
+            settings: parts.settings.coordinators, topics: catalog, partitions: partitions,
+            loop: parts.partitionLoops[0], clock: parts.clock, logger: parts.logger)
+        index.onChange { [weak coordinators] in coordinators?.topicsChanged() }
         broker = Broker(
-            nodeID: parts.nodeID, clusterID: parts.clusterID, settings: parts.settings,
-            topics: TopicCatalog(reconciler: topics, clock: parts.clock), partitions: partitions,
-            logProvider: parts.logProvider, clock: parts.clock,
-            probe: KafkaProbe(partitions: partitions), logger: parts.logger)
+            nodeID: parts.nodeID, clusterID: parts.clusterID, topics: catalog, partitions: partitions,
+            logProvider: parts.logProvider, logDirectory: parts.logDirectory, coordinators: coordinators,
+            clock: parts.clock, probe: KafkaProbe(partitions: partitions), logger: parts.logger,
+            randomBits: parts.randomBits)
+        dependencies = reconciler.map { [$0, coordinators.groups.name, coordinators.transactions.name] } ?? []
+        configurationAdmission = ConfigurationAdmission(settings: settings, nodeID: parts.nodeID)
+        broker.configurations.onSettings { [topics] in await topics.adoptSettings() }
         var limits = parts.limits
         limits.requestSizeBytesMax = parts.settings.requestSizeBytesMax
         limits.idleMax = parts.settings.connectionIdleMillisecondsMax.map { .milliseconds($0) }
@@ -128,8 +146,15 @@ public final class KafkaPlugin: Component {
         for partition in broker.partitions.snapshot().partitions {
             partition.loop.execute { partition.wakeAll() }
         }
+        let groups = broker.coordinators.groups
         for connection in broker.openConnections {
-            connection.loop.execute { connection.tellEnd() }
+            connection.loop.execute {
+                if connection.hasMember, let session = groups.openLastingSession() {
+                    connection.keepForMember(session)
+                } else {
+                    connection.tellEnd()
+                }
+            }
         }
         await note(.draining)
     }

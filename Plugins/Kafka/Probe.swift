@@ -39,8 +39,8 @@ public final class KafkaProbe: MetricSource {
         requests[requests.indices.contains(index) ? index : requests.count - 1].add()
     }
 
-    func requestFailed(_ api: ApiKey, _ error: ErrorCode) {
-        failures.withLock { $0[Failure(api: api, error: error), default: 0] += 1 }
+    func requestFailed(_ api: ApiKey, _ error: ErrorCode, count: Int = 1) {
+        failures.withLock { $0[Failure(api: api, error: error), default: 0] += UInt64(count) }
     }
 
     func bytesIn(_ count: Int) { bytesInTotal.add(count) }

@@ -4,7 +4,7 @@ public import WeirRuntime
 
 extension Runtime {
     /// Registers a broker: `topics`, which opens what is on disk; `reconcile/topics`, which carries out what `Topic`
-    /// objects ask for; and `kafka`, which serves clients.
+    /// objects ask for; `kafka/groups` and `kafka/transactions`, which coordinate; and `kafka`, which serves clients.
     ///
     /// After `addObjects`, whose store learns the broker's kinds and rules. Each depends on the one before: a request
     /// that waits for a topic is drained before what it waits for.
@@ -17,8 +17,10 @@ extension Runtime {
         objects.store.register(ProducerIDBlocks.definition)
         let kafka = KafkaPlugin(parts, reconciledBy: KafkaPlugin.topicsComponent)
         objects.store.register(kafka.admission)
+        objects.store.register(ConfigurationObject.definition)
+        objects.store.register(kafka.configurationAdmission)
         let topics = kafka.topics
-        let opening = TopicOpening(topics, parts.logProvider, objects: objects.name)
+        let opening = TopicOpening(topics, parts.logProvider, kafka.configurations, objects: objects.name)
         try register(opening)
         let handle = try reconcile(
             Topic.self, .name("topics"), .namespace(TopicObject.namespace), .owns(Partition.self),
@@ -29,6 +31,15 @@ extension Runtime {
             try await topics.reconcile(request.name)
         }
         topics.onFreedName { handle.enqueue(TopicObject.key($0)) }
+        for coordinator in kafka.coordinators { try register(coordinator) }
+        let configurations = kafka.configurations
+        try reconcile(
+            StoredConfiguration.self, .name("configurations"), .namespace(ConfigurationObject.namespace),
+            .dependsOn(opening.name)
+        ) { request in
+            guard request.object != nil else { return await configurations.forget(request.name) }
+            try await configurations.refresh(request.name)
+        }
         try register(kafka)
         return kafka
     }

@@ -65,7 +65,17 @@ public final class BrokerConnection: Sendable {
 
     /// Sends in the newest version that both sides know, and waits for the answer.
     public func send<Request: KafkaRequest>(_ request: Request) async throws -> Request.Response {
+        try await send { _ in request }
+    }
+
+    /// Sends what `makeRequest` gives for the newest version that both sides know, and waits for the answer.
+    ///
+    /// For requests whose fields moved between versions: one with a field that its version has not is an error.
+    public func send<Request: KafkaRequest>(
+        _ makeRequest: @Sendable (_ version: Int16) throws -> Request
+    ) async throws -> Request.Response {
         let version = try version(of: Request.self)
+        let request = try makeRequest(version)
         let bytes = try await exchange(request, version)
         do {
             return try Request.Response.decode(bytes, version: version)
@@ -92,7 +102,10 @@ public final class BrokerConnection: Sendable {
     }
 
     /// The newest versions that call topics by name; later ones know ids only (KIP-516).
-    private static let newestByName: [ApiKey: Int16] = [.produce: 12, .fetch: 12]
+    private static let newestByName: [ApiKey: Int16] = [.produce: 12, .fetch: 12, .offsetCommit: 9, .offsetFetch: 9]
+
+    /// Whether the broker knows an API at all.
+    public func knows(_ api: ApiKey) -> Bool { versions[api] != nil }
 
     private func version<Request: KafkaRequest>(of request: Request.Type) throws(ClientError) -> Int16 {
         guard let offered = versions[Request.apiKey] else {

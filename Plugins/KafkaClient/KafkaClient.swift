@@ -13,6 +13,7 @@ public actor KafkaClient {
     /// Opened or being opened, so that two callers share one.
     private var connections: [BrokerAddress: Task<BrokerConnection, any Error>] = [:]
     private var leaders: [String: [Int32: BrokerAddress]] = [:]
+    private var coordinators: [CoordinatorKey: Node] = [:]
 
     /// A client of the cluster that one of these brokers (`HOST:PORT,…`) belongs to. Does not connect yet.
     ///
@@ -109,12 +110,57 @@ public actor KafkaClient {
         return try await connection(to: address)
     }
 
+    /// Where the leader of a partition is, as the last metadata had it.
+    func knownLeader(of partition: TopicPartition) -> BrokerAddress? {
+        leaders[partition.topic]?[partition.partition]
+    }
+
     /// Forgets who leads a topic: the next call asks again.
     public func forgetLeaders(of topic: String) {
         leaders[topic] = nil
     }
 
-    private func connection(to address: BrokerAddress) async throws -> BrokerConnection {
+    // MARK: Coordinators
+
+    /// A broker of the cluster: its id, and where it listens.
+    public struct Node: Sendable, Hashable {
+        /// Its id.
+        public var id: Int32
+        /// Where it listens.
+        public var address: BrokerAddress
+    }
+
+    /// Every broker of the cluster, by id.
+    public func nodes() async throws -> [Node] {
+        try await metadata(topics: []).brokers
+            .map { Node(id: $0.nodeId, address: BrokerAddress(host: $0.host, port: Int($0.port))) }
+            .sorted { $0.id < $1.id }
+    }
+
+    /// The broker that coordinates a group or a transactional id; asked for once, until it is forgotten.
+    func coordinator(of key: CoordinatorKey) async throws -> Node {
+        if let known = coordinators[key] { return known }
+        var failure: any Error = ClientError(.unreachable, "no broker")
+        for address in bootstrap {
+            do {
+                let answer = try await connection(to: address).send { key.request(version: $0) }
+                let node = try key.node(in: answer)
+                coordinators[key] = node
+                return node
+            } catch let error as ClientError where error.errorCode == nil && error.isRetriable {
+                failure = error
+            }
+        }
+        throw failure
+    }
+
+    /// Forgets who coordinates `key`: the next call asks again.
+    func forgetCoordinator(of key: CoordinatorKey) {
+        coordinators[key] = nil
+    }
+
+    /// A connection to a broker, opened where there is none.
+    func connection(to address: BrokerAddress) async throws -> BrokerConnection {
         while let opening = connections[address] {
             if let connection = try? await opening.value, connection.isOpen { return connection }
             // Lost, or never there: one of those who waited for it opens the next one.

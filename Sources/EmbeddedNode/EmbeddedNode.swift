@@ -57,12 +57,13 @@ public final class EmbeddedNode: Sendable {
         }
         do {
             try runtime.addObjects(objects)
-            kafka = try runtime.addKafka(
-                KafkaParts(
-                    nodeID: identity.nodeID, clusterID: identity.clusterID, settings: settings.broker,
-                    logProvider: logs, objects: objects.access, clock: runtime.clock, partitionLoops: loops.loops,
-                    connectionLoops: ConnectionLoops(group: loops.group) { loops.loop(for: $0) },
-                    host: runtime, logger: logger))
+            var parts = KafkaParts(
+                nodeID: identity.nodeID, clusterID: identity.clusterID, settings: settings.broker,
+                logProvider: logs, objects: objects.access, clock: runtime.clock, partitionLoops: loops.loops,
+                connectionLoops: ConnectionLoops(group: loops.group) { loops.loop(for: $0) },
+                host: runtime, logger: logger)
+            parts.logDirectory = Self.logDirectory(directory.logs, disk)
+            kafka = try runtime.addKafka(parts)
             try Self.hostRetention(of: kafka.broker, in: runtime)
             if let http { try runtime.register(http) }
         } catch {
@@ -135,6 +136,15 @@ public final class EmbeddedNode: Sendable {
             directory.removeEndpoints()
         }
         return plan
+    }
+
+    private static func logDirectory(_ path: String, _ disk: SystemDisk) -> LogDirectory {
+        LogDirectory(path: path) {
+            guard let total = try? disk.bytesTotal(path), let usable = try? disk.bytesAvailable(path) else {
+                return nil
+            }
+            return LogDirectory.Room(totalBytes: total, usableBytes: usable)
+        }
     }
 
     /// Opened before all else: without the objects, nobody knows what the other logs are.

@@ -5,7 +5,11 @@ struct RecordLayout {
     /// The fewest bytes that a record takes: length, attributes, deltas, two lengths and a count.
     static let sizeBytesMin = 7
 
+    /// Where its attributes are.
+    let attributes: Int
     let timestampDelta: Int64
+    /// Where what follows the timestamp begins.
+    let afterTimestamp: Int
     let offsetDelta: Int32
     /// Nil: null.
     let key: Range<Int>?
@@ -25,10 +29,12 @@ struct RecordLayout {
         }
         end = at + Int(length)
         let record = UnsafeRawBufferPointer(rebasing: bytes[..<end])
-        at += 1  // Its attributes, of which none is defined.
-        guard let timestampDelta = Varint.read64(record, at: &at), let offsetDelta = Varint.read32(record, at: &at)
-        else { throw Self.damaged }
+        attributes = at
+        at += 1  // None is defined.
+        guard let timestampDelta = Varint.read64(record, at: &at) else { throw Self.damaged }
         self.timestampDelta = timestampDelta
+        afterTimestamp = at
+        guard let offsetDelta = Varint.read32(record, at: &at) else { throw Self.damaged }
         self.offsetDelta = offsetDelta
         key = try Self.field(record, at: &at)
         value = try Self.field(record, at: &at)

@@ -41,6 +41,8 @@ public final class SegmentLogProbe: MetricSource {
     private let rebuiltIndexes = Count()
     private let fullRefusals = Count()
     private let refusingLogs = Count()
+    private let openTransactions = Count()
+    private let abortedTransactions = Count()
     private let damage = Mutex<[LogName: (ranges: Int, bytes: Int64)]>([:])
 
     /// All zero.
@@ -89,6 +91,11 @@ public final class SegmentLogProbe: MetricSource {
     func refusedAsFull() { fullRefusals.add(1) }
     func refusing(_ change: Int64) { refusingLogs.add(change) }
 
+    func transactionsChanged(open: Int, aborted: Int) {
+        openTransactions.add(Int64(open))
+        abortedTransactions.add(Int64(aborted))
+    }
+
     func recovered(scannedBytes: Int64, truncatedBytes truncated: Int64) {
         recoveries.add(1)
         recoveredBytes.add(scannedBytes)
@@ -120,6 +127,8 @@ public final class SegmentLogProbe: MetricSource {
             gauge("segments", "Segments of the open logs.", segments),
             gauge("size_bytes", "Bytes of the open logs, indexes not counted.", sizeBytes),
             gauge("refusing_logs", "Logs that refuse writes: the disk is full or failed.", refusingLogs),
+            gauge("open_transactions", "Transactions that have begun in a log and have no marker.", openTransactions),
+            gauge("aborted_transactions", "Aborted transactions that the logs still hold.", abortedTransactions),
             counter("appended_batches", "Batches written.", appendedBatches),
             counter("appended_bytes", "Bytes of batches written.", appendedBytes),
             counter("writes", "Write calls, one for the appends of a burst.", writes),

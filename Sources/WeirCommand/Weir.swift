@@ -15,7 +15,8 @@ struct Weir: AsyncParsableCommand {
         version: VersionCommand.text,
         subcommands: [
             ServeCommand.self, WorkCommand.self, DrainCommand.self, ResumeCommand.self, TopicCommand.self,
-            GetCommand.self, DescribeCommand.self, ApplyCommand.self, DeleteCommand.self, WatchCommand.self,
+            GroupCommand.self, TransactionCommand.self, GetCommand.self, DescribeCommand.self, ApplyCommand.self,
+            DeleteCommand.self, WatchCommand.self,
             KindsCommand.self, ProduceCommand.self, ConsumeCommand.self, BenchCommand.self, LogCommand.self,
             SettingsCommand.self, PluginCommand.self,
             VersionCommand.self,

@@ -118,9 +118,24 @@ enum SystemCall {
 
     /// Bytes that an unprivileged process may still write to the file system of the path.
     static func bytesAvailable(_ path: String) throws(Failure) -> Int64 {
+        let status = try fileSystem(of: path)
+        return bytes(status.f_bavail, of: status)
+    }
+
+    /// Bytes of the file system of the path, used or not.
+    static func bytesTotal(_ path: String) throws(Failure) -> Int64 {
+        let status = try fileSystem(of: path)
+        return bytes(status.f_blocks, of: status)
+    }
+
+    private static func fileSystem(of path: String) throws(Failure) -> statvfs {
         var status = statvfs()
         _ = try retrying { Int(statvfs(path, &status)) }
-        let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+        return status
+    }
+
+    private static func bytes(_ blocks: fsblkcnt_t, of status: statvfs) -> Int64 {
+        let (bytes, overflow) = UInt64(blocks).multipliedReportingOverflow(by: UInt64(status.f_frsize))
         return overflow ? .max : Int64(clamping: bytes)
     }
 

@@ -99,6 +99,11 @@ public final class SystemDisk: Disk {
         try naming("statvfs", path) { () throws(SystemCall.Failure) in try SystemCall.bytesAvailable(path) }
     }
 
+    /// The size of the file system that the path is on, in bytes.
+    public func bytesTotal(_ path: String) throws(DiskError) -> Int64 {
+        try naming("statvfs", path) { () throws(SystemCall.Failure) in try SystemCall.bytesTotal(path) }
+    }
+
     /// Syncs the files side by side on the disk's threads and answers on the one that ends last.
     public func sync(_ files: [any DiskFile], then: @escaping @Sendable ([Result<Void, DiskError>]) -> Void) {
         let round = SyncRound(files: files, then: then)

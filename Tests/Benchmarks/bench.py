@@ -25,7 +25,7 @@ parser.add_argument("benchmarks")
 parser.add_argument("load")
 parser.add_argument("--messages", type=int, default=1_000_000)
 parser.add_argument("--json")
-parser.add_argument("--only", help="which parts, with commas: machine,gates,consensus,objects,start,throughput,mock,latency,recovery")
+parser.add_argument("--only", help="which parts, with commas: machine,gates,consensus,objects,start,throughput,mock,latency,recovery,groups")
 arguments = parser.parse_args()
 tick = os.sysconf("SC_CLK_TCK")
 results = {}
@@ -274,6 +274,15 @@ def recovery():
         node.stop()
 
 
+def group_costs():
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import groups
+
+    node = Node()
+    groups.measure(node, row)
+    node.stop()
+
+
 parts = {
     "machine": machine,
     "gates": lambda: program("gate-benchmark"),
@@ -284,6 +293,7 @@ parts = {
     "mock": against_mock,
     "latency": latency,
     "recovery": recovery,
+    "groups": group_costs,
 }
 chosen = arguments.only.split(",") if arguments.only else list(parts)
 if unknown := [name for name in chosen if name not in parts]:

@@ -115,6 +115,13 @@ enum Program {
         try #require(ProcessInfo.processInfo.environment["WEIR_TEST_PYTHON"], "WEIR_TEST_PYTHON names no python")
     }
 
+    /// The Python that has Quix Streams, which wants an older librdkafka than the rest.
+    static func streamsPython() throws -> String {
+        try #require(
+            ProcessInfo.processInfo.environment["WEIR_TEST_STREAMS_PYTHON"],
+            "WEIR_TEST_STREAMS_PYTHON names no python; run `make test`")
+    }
+
     /// A script beside the tests.
     static func script(_ name: String) -> String {
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Scripts/\(name)").path

@@ -115,7 +115,7 @@ final class ScriptedBroker: Sendable {
 
     fileprivate func standard(_ arrival: Arrival) throws -> (any KafkaResponse)? {
         switch arrival.api {
-        case .apiVersions: return Self.versions(produce: 9, fetch: 12)
+        case .apiVersions: return Self.versions()
         case .metadata:
             let topics = try arrival.decoded(as: MetadataRequest.self).topics ?? []
             return Answers.metadata(topics.compactMap(\.name), leader: ("127.0.0.1", port))
@@ -126,18 +126,30 @@ final class ScriptedBroker: Sendable {
         case .produce:
             let request = try arrival.decoded(as: ProduceRequest.self)
             return request.acks == 0 ? nil : Answers.produce(.none, baseOffset: 100)
+        case .findCoordinator:
+            let keys = try arrival.decoded(as: FindCoordinatorRequest.self).coordinatorKeys
+            return Answers.coordinator(of: keys, at: ("127.0.0.1", port))
         default: return nil
         }
     }
 
     /// The versions that it says it knows.
     static func versions(produce: Int16, fetch: Int16) -> ApiVersionsResponse {
-        let ranges: [(ApiKey, ClosedRange<Int16>)] = [
-            (.apiVersions, 0...3), (.metadata, 0...9), (.initProducerId, 0...4), (.produce, 3...produce),
-            (.fetch, 4...fetch), (.listOffsets, 1...6),
+        versions([.produce: 3...produce, .fetch: 4...fetch])
+    }
+
+    /// The versions that it says it knows, `others` among them; nil: not at all.
+    static func versions(_ others: [ApiKey: ClosedRange<Int16>?] = [:]) -> ApiVersionsResponse {
+        let ranges: [ApiKey: ClosedRange<Int16>?] = [
+            .apiVersions: 0...3, .metadata: 0...9, .initProducerId: 0...4, .produce: 3...9, .fetch: 4...12,
+            .listOffsets: 1...6, .findCoordinator: 0...4, .listGroups: 0...5, .describeGroups: 0...5,
+            .consumerGroupDescribe: 0...0, .deleteGroups: 0...2, .offsetFetch: 1...8, .offsetCommit: 2...8,
+            .offsetDelete: 0...0, .listTransactions: 0...1, .describeTransactions: 0...0,
+            .describeProducers: 0...0, .writeTxnMarkers: 1...1,
         ]
+        let known = ranges.merging(others) { $1 }.compactMapValues { $0 }.sorted { $0.key.rawValue < $1.key.rawValue }
         var answer = ApiVersionsResponse()
-        answer.apiKeys = ranges.map { api, range in
+        answer.apiKeys = known.map { api, range in
             var entry = ApiVersionsResponse.ApiVersion()
             entry.apiKey = api
             entry.minVersion = range.lowerBound
@@ -216,6 +228,23 @@ enum Answers {
                 return partition
             }
             return topic
+        }
+        return answer
+    }
+
+    /// The broker that coordinates these groups or transactional ids.
+    static func coordinator(
+        of keys: [String], at node: (host: String, port: Int), _ error: ErrorCode = .none
+    ) -> FindCoordinatorResponse {
+        var answer = FindCoordinatorResponse()
+        answer.coordinators = keys.map { key in
+            var coordinator = FindCoordinatorResponse.Coordinator()
+            coordinator.key = key
+            coordinator.nodeId = 1
+            coordinator.host = node.host
+            coordinator.port = Int32(node.port)
+            coordinator.errorCode = error
+            return coordinator
         }
         return answer
     }

@@ -88,13 +88,14 @@ struct AdminHandlerTests {
     @Test("an empty request is answered by an empty response")
     func emptyRequests() throws {
         let node = try node()
-        try node.run { catalog in
+        try node.run { [configurations = node.configurations] catalog in
             #expect(await CreateTopicsRequest().answer(by: catalog).topics.isEmpty)
             #expect(await DeleteTopicsRequest().answer(by: catalog, version: 6).responses.isEmpty)
             #expect(await CreatePartitionsRequest().answer(by: catalog).results.isEmpty)
-            #expect(await AlterConfigsRequest().answer(by: catalog).responses.isEmpty)
-            #expect(await IncrementalAlterConfigsRequest().answer(by: catalog).responses.isEmpty)
-            #expect(DescribeConfigsRequest().answer(by: catalog, nodeID: 1).results.isEmpty)
+            #expect(await AlterConfigsRequest().answer(by: catalog, configurations, nodeID: 1).responses.isEmpty)
+            #expect(
+                await IncrementalAlterConfigsRequest().answer(by: catalog, configurations, nodeID: 1).responses.isEmpty)
+            #expect(DescribeConfigsRequest().answer(by: catalog, configurations, nodeID: 1).results.isEmpty)
         }
     }
 
@@ -197,11 +198,11 @@ struct AdminHandlerTests {
             resource(2, "a"), resource(2, "a", ["retention.ms", "nonsense"]), resource(2, "nope"), resource(2, "b/d"),
             resource(4, "1"), resource(4, ""), resource(4, "2"), resource(4, "x"), resource(8, "1"), resource(16, "z"),
         ]
-        let response = request.answer(by: node.catalog, nodeID: 1)
+        let response = request.answer(by: node.catalog, node.configurations, nodeID: 1)
         #expect(
             response.results.map(\.errorCode) == [
                 .none, .none, .unknownTopicOrPartition, .invalidTopicException, .none, .none, .invalidRequest,
-                .invalidRequest, .none, .invalidRequest,
+                .invalidRequest, .none, .none,
             ])
         #expect(
             response.results.map(\.configs.count) == [
@@ -218,7 +219,7 @@ struct AdminHandlerTests {
 
         request.includeSynonyms = false
         request.includeDocumentation = false
-        let plain = request.answer(by: node.catalog, nodeID: 1).results[1].configs[0]
+        let plain = request.answer(by: node.catalog, node.configurations, nodeID: 1).results[1].configs[0]
         #expect(plain.synonyms.isEmpty)
         #expect(plain.documentation == nil)
     }
@@ -243,14 +244,14 @@ struct AdminHandlerTests {
             resource(2, "a"), resource(2, "nope"), resource(4, "1"), resource(7, "x"), resource(2, "b"),
             resource(2, "b"),
         ]
-        let response = try node.run { [create, request] catalog in
+        let response = try node.run { [create, request, configurations = node.configurations] catalog in
             _ = await create.answer(by: catalog)
-            return await request.answer(by: catalog)
+            return await request.answer(by: catalog, configurations, nodeID: 1)
         }
         #expect(response.responses.map(\.resourceName) == ["a", "nope", "1", "x", "b"])
         #expect(
             response.responses.map(\.errorCode) == [
-                .none, .unknownTopicOrPartition, .invalidRequest, .invalidRequest, .invalidRequest,
+                .none, .unknownTopicOrPartition, .invalidConfig, .invalidRequest, .invalidRequest,
             ])
         #expect(node.catalog.snapshot()["a"]?.configuration.overrides == ["max.message.bytes": "50000"])
         #expect(node.host.takeCalls() == ["create a 0..<1", "apply a"])
@@ -273,7 +274,9 @@ struct AdminHandlerTests {
             }
             var request = IncrementalAlterConfigsRequest()
             request.resources = [resource]
-            let response = try node.run { [request] in await request.answer(by: $0) }
+            let response = try node.run { [request, configurations = node.configurations] in
+                await request.answer(by: $0, configurations, nodeID: 1)
+            }
             try checkEncoding(response)
             return response.responses.first?.errorCode
         }

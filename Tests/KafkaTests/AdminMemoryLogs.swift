@@ -148,6 +148,11 @@ final class MemoryLog: ReplicatedLog, @unchecked Sendable {
     func findLargestTimestamp(then: @escaping (Result<TimestampedOffset?, LogError>) -> Void) { then(.success(nil)) }
     func endOffset(ofEpoch epoch: Int32) -> EpochEnd? { nil }
     func enforceRetention(wallMilliseconds: Int64) {}
+    func cleaning(wallMilliseconds: Int64) -> CleaningNeed { .none }
+    func clean(_ limits: CleaningLimits, then: @escaping (Result<CleaningOutcome, LogError>) -> Void) {
+        then(.success(CleaningOutcome()))
+    }
+    func stopCleaning() {}
     func flush(then: @escaping (Result<Void, LogError>) -> Void) { then(.success(())) }
     func close(then: @escaping (Result<Void, LogError>) -> Void) { then(.success(())) }
 

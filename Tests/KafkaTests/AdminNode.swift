@@ -18,6 +18,7 @@ final class AdminNode {
     let objects: ObjectStore
     let reconciler: TopicReconciler
     let catalog: TopicCatalog
+    let configurations: ConfigurationStore
     let disk: MemoryDisk
     private let storage: any Storage
     private let driver: TopicDriver
@@ -49,6 +50,8 @@ final class AdminNode {
         self.disk = disk
         self.storage = storage
         catalog = TopicCatalog(reconciler: reconciler, clock: simulator.clock)
+        configurations = ConfigurationStore(objects: objects, settings: reconciler.rules.source, nodeID: 1)
+        configurations.onSettings { await reconciler.adoptSettings() }
         driver = TopicDriver(reconciler, clock: simulator.clock)
         try run { _ in try await reconciler.open(existing: try await provider.list()) }
         startReconciling()

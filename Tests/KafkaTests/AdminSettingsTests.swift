@@ -55,6 +55,47 @@ struct AdminSettingsTests {
         #expect(error.message.contains(complaint))
     }
 
+    @Test(
+        "a setting that Kafka has and this broker does not is refused by its name, with the reason",
+        arguments: [
+            ("broker.id", "the node's id is kept in its data folder"), ("ssl.keystore.location", "PLAINTEXT only"),
+            ("log.dirs", "all logs are in the folder"), ("num.io.threads", "num.network.threads"),
+            ("remote.log.storage.system.enable", "there is no remote storage"),
+            ("log.message.downconversion.enable", "format v2"), ("quota.window.num", "no quotas"),
+            ("controller.quorum.voters", "one node runs alone"), ("replica.lag.time.max.ms", "one node runs alone"),
+        ])
+    func unsupported(name: String, reason: String) throws {
+        let error = try #require(throws: SettingError.self) { try BrokerSettings(values: [name: "1"]) }
+        #expect(error.code == .unsupported)
+        #expect(error.message.hasPrefix("kafka.\(name) is not supported: ") && error.message.contains(reason))
+    }
+
+    @Test("no setting is both known and refused")
+    func refusalsAreUnknown() {
+        for definition in BrokerSettings.definitions {
+            #expect(SettingRefusals.brokers.reason(for: definition.name) == nil, "\(definition.name)")
+        }
+        for definition in TopicConfiguration.definitions {
+            let reason = SettingRefusals.topics.reason(for: definition.name)
+            #expect(reason == nil || definition.name.hasPrefix("remote."), "\(definition.name)")
+        }
+    }
+
+    @Test("what is set while the node runs precedes what it was started with, own values those of all nodes")
+    func layers() throws {
+        let started = try BrokerSettings(values: ["log.retention.ms": "1", "max.connections": "5"])
+        let changed = try started.with(
+            dynamicDefaults: ["log.retention.ms": "2", "max.connections": "6"], dynamic: ["log.retention.ms": "3"])
+        #expect(changed.connectionCountMax == 6)
+        let retention = try #require(changed.entries().first { $0.definition.name == "log.retention.ms" })
+        #expect(retention.value == "3" && retention.source == .dynamicBroker)
+        #expect(retention.synonyms.prefix(3).map(\.value) == ["3", "2", "1"])
+        #expect(retention.synonyms.prefix(3).map(\.source) == [.dynamicBroker, .dynamicDefault, .broker])
+        #expect(changed.dynamicDefaultEntries().map(\.definition.name) == ["log.retention.ms", "max.connections"])
+        let back = try changed.with(dynamicDefaults: [:], dynamic: [:])
+        #expect(back == started)
+    }
+
     @Test("the defaults are Kafka's")
     func defaults() {
         let settings = BrokerSettings.standard
@@ -147,7 +188,8 @@ struct AdminSettingsTests {
         #expect(entries.map(\.definition.name) == BrokerSettings.definitions.map(\.name))
         let retention = try #require(entries.first { $0.definition.name == "log.retention.ms" })
         #expect(retention.value == nil)
-        #expect(retention.isReadOnly)
+        #expect(!retention.isReadOnly)
+        #expect(entries.first { $0.definition.name == "num.network.threads" }?.isReadOnly == true)
         #expect(retention.synonyms.map(\.name) == ["log.retention.minutes", "log.retention.hours"])
         #expect(retention.synonyms.map(\.value) == ["5", "168"])
         #expect(retention.synonyms.map(\.source) == [.broker, .default])

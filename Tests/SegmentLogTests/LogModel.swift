@@ -18,6 +18,10 @@ final class LogModel {
     /// Next sequence and last batch of each producer.
     var producers: [Int64: (next: Int32, last: ByteBuffer?, lastOffset: Int64)] = [:]
     var nextValue = 0
+    /// The last stable offset that was seen last.
+    var stableOffset: Int64 = 0
+    /// What is transactional, and what is not.
+    var history = TransactionHistory()
 
     /// What may follow on a restart: the end of what must be there.
     func requiredEnd(after ending: LogBench.Ending, _ durability: LogSettings.Durability) -> Int64 {
@@ -29,6 +33,7 @@ final class LogModel {
         given = values.mapValues { [$0] }
         committedEnd = end
         syncedEnd = end
+        stableOffset = 0
         producers = [0: (0, nil, 0), 1: (0, nil, 0), 2: (0, nil, 0), 3: (0, nil, 0)]
     }
 }
@@ -56,7 +61,8 @@ struct RandomLife {
 
     mutating func step(_ log: LocalLog) {
         switch Int.random(in: 0..<100, using: &random) {
-        case 0..<60: append(to: log)
+        case 0..<44: append(to: log)
+        case 44..<60: transact(in: log)
         case 60..<75: bench.simulator.run(for: .microseconds(Int.random(in: 1...3000, using: &random)))
         case 75..<80: checkRead(log)
         case 80..<84: resend(to: log)
@@ -76,7 +82,20 @@ struct RandomLife {
             model.committedEnd = max(model.committedEnd, log.highWatermark)
             model.syncedEnd = max(model.syncedEnd, log.synced.nextOffset)
             model.logStart = max(model.logStart, log.logStartOffset)
+            if model.stableOffset == log.lastStableOffset { return }
+            #expect(
+                log.lastStableOffset > model.stableOffset, "the last stable offset fell; seed \(bench.simulator.seed)")
+            checkStable(log)
         }
+    }
+
+    /// Expects the last stable offset to be what the batches say.
+    func checkStable(_ log: LocalLog) {
+        model.stableOffset = log.lastStableOffset
+        let stable = model.history.stableOffset(highWatermark: log.highWatermark, logEnd: log.logEndOffset)
+        #expect(
+            log.lastStableOffset == max(stable, log.logStartOffset),
+            "the last stable offset; seed \(bench.simulator.seed)")
     }
 
     mutating func append(to log: LocalLog) {
@@ -99,6 +118,7 @@ struct RandomLife {
             for (index, value) in values.enumerated() {
                 model.given[receipt.baseOffset + Int64(index), default: []].append(value)
             }
+            model.history.note(.plain(count), at: receipt.baseOffset)
             if id >= 0 { model.producers[id] = (next + Int32(count), batch, receipt.baseOffset) }
         }
     }
@@ -130,7 +150,8 @@ struct RandomLife {
     }
 
     mutating func advanceLogStart(_ log: LocalLog) {
-        let end = bench.loop.perform { log.highWatermark }
+        // Not beyond an open transaction: what a restart knows of one's beginning depends on the segments left then.
+        let end = bench.loop.perform { log.lastStableOffset }
         let start = bench.loop.perform { log.logStartOffset }
         let target = Int64.random(in: start...max(start, end), using: &random)
         bench.loop.perform { log.advanceLogStart(to: target) { _ in } }
@@ -146,9 +167,14 @@ struct RandomLife {
         let offset = Int64.random(in: start..<end, using: &random)
         let (model, seed) = (model, bench.simulator.seed)
         bench.loop.perform {
+            checkStable(log)
             log.read(from: offset, sizeBytesMax: 500, bound: .highWatermark) { result in
                 guard case .success(let read) = result else { return }
                 expect(read.records, model, offset..<read.highWatermark, seed)
+            }
+            log.read(from: offset, sizeBytesMax: 500, bound: .lastStableOffset) { result in
+                guard case .success(let read) = result else { return }
+                expectStable(read, model, from: offset, seed)
             }
         }
     }

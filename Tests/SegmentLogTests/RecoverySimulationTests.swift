@@ -71,29 +71,55 @@ extension RandomLife {
             #expect(isRight, "offset \(offset) holds \(value ?? "nothing"), not one of \(given); seed \(seed)")
             if !isRight { break }
         }
-        try checkProducers(log)
+        try checkReplay(log)
+        try checkTransactions(log, from: start, to: end)
         model.restart(at: end, holding: found)
         model.logStart = start
     }
 
-    /// Expects the producers' state to be what a replay of the whole log gives.
-    private func checkProducers(_ log: LocalLog) throws {
+    /// Expects what producers and transactions are at to be what a replay of the whole log gives.
+    private func checkReplay(_ log: LocalLog) throws {
         let start = bench.loop.perform { log.segments[0].baseOffset }
         guard start == 0 else { return }
-        var replayed = ProducerStates()
+        var replayed = LogState(nextOffset: 0, nextIndex: 1, logStart: 0)
         for segment in log.segments {
             let bytes = bench.disk.contents(of: log.folder.logFile(segment.baseOffset)) ?? []
             bytes.withUnsafeBytes { bytes in
                 var position = 0
-                while position < Int(segment.summary.end),
-                    let batch = StoredBatch(UnsafeRawBufferPointer(rebasing: bytes[position...]))
-                {
-                    replayed.replay(batch, wallMilliseconds: 0)
+                while position < Int(segment.summary.end) {
+                    let rest = UnsafeRawBufferPointer(rebasing: bytes[position...])
+                    guard let batch = StoredBatch(rest) else { break }
+                    replayed.replay(
+                        batch, rest, segment: segment.baseOffset, position: Int64(position), wallMilliseconds: 0)
                     position += batch.sizeBytes
                 }
             }
         }
-        let known = log.producers.producers.mapValues(\.batches)
-        #expect(known == replayed.producers.mapValues(\.batches), "seed \(bench.simulator.seed)")
+        replayed.transactions.trim(below: bench.loop.perform { log.logStartOffset })
+        let seed = bench.simulator.seed
+        #expect(log.producers.producers.mapValues(\.batches) == replayed.producers.producers.mapValues(\.batches))
+        #expect(log.producers.descriptions.map(\.epoch) == replayed.producers.descriptions.map(\.epoch))
+        #expect(log.transactions == replayed.transactions, "seed \(seed)")
+    }
+
+    /// Expects transactions to be what the batches that can be read and those before them say.
+    private func checkTransactions(_ log: LocalLog, from start: Int64, to end: Int64) throws {
+        let (seed, history) = (bench.simulator.seed, model.history)
+        history.restart(in: start..<end, holding: try bench.readBatches(log))
+        bench.loop.perform {
+            let stable = history.stableOffset(highWatermark: end, logEnd: end)
+            #expect(log.lastStableOffset == max(start, stable), "after a restart; seed \(seed)")
+            #expect(
+                log.producers.descriptions.filter { $0.openTransactionOffset >= 0 }.map(\.openTransactionOffset)
+                    .sorted()
+                    == history.openOffsets(logEnd: end), "after a restart; seed \(seed)")
+        }
+        var next = start
+        while next < end {
+            let read = try bench.read(log, from: next, sizeBytesMax: 1000, bound: .lastStableOffset)
+            if read.records.readableBytes == 0 { break }
+            next = expectStable(read, model, from: next, seed)
+        }
+        #expect(next == bench.loop.perform { log.lastStableOffset }, "seed \(seed)")
     }
 }

@@ -75,10 +75,11 @@ final class LogBench {
 /// A batch as a producer sends it.
 func makeBatch(
     _ values: [String], codec: Codec = .none, timestamp: Int64 = 1000, producer: Int64 = -1, epoch: Int16 = -1,
-    sequence: Int32 = -1
+    sequence: Int32 = -1, isTransactional: Bool = false
 ) -> ByteBuffer {
     var builder = RecordBatchBuilder(
-        codec: codec, producerID: producer, producerEpoch: epoch, baseSequence: sequence)
+        codec: codec, attributes: isTransactional ? .transactional : [], producerID: producer, producerEpoch: epoch,
+        baseSequence: sequence)
     for (index, value) in values.enumerated() {
         builder.append(timestamp: timestamp + Int64(index), key: nil, value: ByteBuffer(string: value))
     }
@@ -111,6 +112,22 @@ extension LogBench {
     ) throws -> AppendReceipt {
         let answer = Slot<Result<Void, LogError>>()
         let receipt = try loop.perform { try log.append(batch, until: stage) { answer.value = $0 } }
+        simulator.run(within: .seconds(60)) { answer.value != nil }
+        try answer.value?.get()
+        return receipt
+    }
+
+    /// Appends a marker and runs until it is committed.
+    @discardableResult
+    func end(
+        _ producer: Int64, epoch: Int16 = 0, isCommit: Bool, coordinatorEpoch: Int32 = 0, timestamp: Int64 = 1000,
+        in log: LocalLog
+    ) throws -> AppendReceipt {
+        let marker = TransactionMarker(
+            producerID: producer, producerEpoch: epoch, isCommit: isCommit, coordinatorEpoch: coordinatorEpoch,
+            timestamp: timestamp)
+        let answer = Slot<Result<Void, LogError>>()
+        let receipt = try loop.perform { try log.append(marker) { answer.value = $0 } }
         simulator.run(within: .seconds(60)) { answer.value != nil }
         try answer.value?.get()
         return receipt

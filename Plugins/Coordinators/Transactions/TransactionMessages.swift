@@ -8,16 +8,15 @@ public enum TransactionRequest: Sendable {
     case addPartitions(String, ProducerIdentity, [TopicPartition])
     /// Whether the partitions are part of the producer's open transaction (KIP-890).
     case verifyPartitions(String, ProducerIdentity, [TopicPartition])
-    /// EndTxn.
-    case end(EndTxnRequest, RequestOrigin)
-    /// The markers of `transactionalID` were written, or their partitions are gone.
+    /// EndTxn. `freshID` as with `initProducer`, needed only where the request's epoch is the last that a producer
+    /// gets (``ProducerIdentity/lastEpoch``): from version 5 the producer goes on with that id (KIP-890).
+    case end(EndTxnRequest, RequestOrigin, freshID: Int64?)
+    /// The markers of the order were written, or their partitions are gone.
     case markersWritten(MarkerOrder)
     /// DescribeTransactions, for one id.
     case describe(String)
     /// ListTransactions: those here that pass the filters.
     case list(ListTransactionsRequest)
-    /// Which coordinator epoch markers carry from now on: the leader epoch of the partition.
-    case epochChanged(Int32)
 }
 
 /// What the transaction coordinator answers, by what it was asked.
@@ -52,7 +51,8 @@ public struct MarkerOrder: Sendable, Hashable {
     public var coordinatorEpoch: Int32
     /// Where the markers go.
     public var partitions: [TopicPartition]
-    /// The version of transactions that the client used (KIP-890: 2 bumps the epoch with each transaction).
+    /// 2: the marker's epoch is above that of what the transaction wrote, so that a partition can tell a marker that
+    /// comes late from the next transaction's end (KIP-890). Below 2: they are the same.
     public var transactionVersion: Int8
 
     /// An order.
@@ -74,11 +74,15 @@ public struct TransactionSettings: Sendable, Hashable {
     public var timeoutMillisecondsMax: Int32 = 900_000
     /// How long an id without a transaction is remembered (`transactional.id.expiration.ms`).
     public var idExpirationMilliseconds: Int64 = 604_800_000
-    /// Between two looks for ids that expired (`transaction.remove.expired.transaction.cleanup.interval.ms`).
+    /// At least this between two rounds that forget ids (`transaction.remove.expired.transaction.cleanup.interval.ms`).
     public var idExpirationCheckMilliseconds: Int64 = 3_600_000
-    /// Between two looks for transactions that timed out
-    /// (`transaction.abort.timed.out.transaction.cleanup.interval.ms`).
+    /// At least this between two rounds that abort what timed out
+    /// (`transaction.abort.timed.out.transaction.cleanup.interval.ms`). What times out alone is aborted at once.
     public var timeoutCheckMilliseconds: Int64 = 10_000
+    /// How many partitions one transaction may have: a record of the log lists them all.
+    public var partitionsMax = 10_000
+    /// How many transactional ids one partition of the log remembers.
+    public var idsMax = 1_000_000
 
     /// Kafka's defaults.
     public init() {}

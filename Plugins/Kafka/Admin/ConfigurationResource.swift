@@ -7,6 +7,10 @@ struct ConfigurationResource: Hashable {
         static let topic: Int8 = 2
         static let broker: Int8 = 4
         static let brokerLogger: Int8 = 8
+        static let clientMetrics: Int8 = 16
+        static let group: Int8 = 32
+        /// Ours: no request can name it.
+        static let features: Int8 = -1
     }
 
     var type: Int8
@@ -23,39 +27,47 @@ struct ConfigurationResource: Hashable {
         }
     }
 
-    /// Why the configuration of the resource cannot be changed; nil where it is a topic.
-    var alterationComplaint: TopicError? {
+    /// Checks that the configuration of the resource can be changed.
+    func checkAlterable(nodeID: Int32) throws(TopicError) {
         switch type {
-        case Kind.topic: nil
-        case Kind.broker, Kind.brokerLogger:
-            TopicError(
+        case Kind.topic: return
+        case Kind.broker: if !name.isEmpty { try checkNode(nodeID) }
+        case Kind.brokerLogger:
+            throw TopicError(
                 .invalidRequest,
-                "the settings of a broker are read when it starts and cannot be changed while it runs")
-        default: TopicError(.invalidRequest, "Unknown resource type \(type)")
+                "log levels are set when the node starts (log.level) and cannot be changed while it runs")
+        case Kind.clientMetrics:
+            if name.isEmpty { throw TopicError(.invalidRequest, "Subscription name can't be empty") }
+        case Kind.group: if name.isEmpty { throw TopicError(.invalidRequest, "Group name can't be empty.") }
+        default: throw TopicError(.invalidRequest, "Unknown resource type \(type)")
         }
     }
 
-    /// Changes the configurations of topics; refuses other resources, and those that are named twice.
+    /// Changes the configurations of topics, brokers, groups and client metrics; refuses what is named twice.
     ///
     /// One result a resource that is named, in the order of their first mention.
     static func alter(
         _ changes: [(resource: ConfigurationResource, change: Result<ConfigurationChange, TopicError>)],
-        of catalog: TopicCatalog, _ mode: CatalogMode
+        of catalog: TopicCatalog, _ configurations: ConfigurationStore, nodeID: Int32, _ mode: CatalogMode
     ) async -> [(resource: ConfigurationResource, error: TopicError?)] {
         var counts: [ConfigurationResource: Int] = [:]
         for change in changes { counts[change.resource, default: 0] += 1 }
         var refusals: [ConfigurationResource: TopicError] = [:]
         var accepted: [(topic: String, change: ConfigurationChange)] = []
         for (resource, change) in changes {
-            if counts[resource] != 1 {
-                refusals[resource] = TopicError(.invalidRequest, "Each resource must appear at most once.")
-            } else if let complaint = resource.alterationComplaint {
-                refusals[resource] = complaint
-            } else {
-                switch change {
-                case .success(let change): accepted.append((resource.name, change))
-                case .failure(let error): refusals[resource] = error
+            do throws(TopicError) {
+                guard counts[resource] == 1 else {
+                    throw TopicError(.invalidRequest, "Each resource must appear at most once.")
                 }
+                try resource.checkAlterable(nodeID: nodeID)
+                let change = try change.get()
+                if resource.type == Kind.topic {
+                    accepted.append((resource.name, change))
+                } else {
+                    try await configurations.alter(resource, change, mode)
+                }
+            } catch {
+                refusals[resource] = error
             }
         }
         let results = await catalog.alterConfigurations(accepted, mode)

@@ -5,6 +5,7 @@ struct ClusterNode: Sendable, Hashable {
     var id: Int32
     var host: String
     var port: Int32
+    var rack: String?
 }
 
 extension DescribeClusterRequest {
@@ -33,7 +34,7 @@ extension DescribeClusterRequest {
             broker.brokerId = node.id
             broker.host = node.host
             broker.port = node.port
-            broker.rack = nil
+            broker.rack = node.rack
             return broker
         }
         if includeClusterAuthorizedOperations { response.clusterAuthorizedOperations = Self.allOperations }

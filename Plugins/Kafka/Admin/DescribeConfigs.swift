@@ -1,9 +1,11 @@
 internal import KafkaWire
 
 extension DescribeConfigsRequest {
-    /// Every setting of topics and of this node, with the value in force, its source, synonyms, type and
+    /// Every setting of topics, of this node, of groups and of client metrics, with the value in force, its source, synonyms, type and
     /// documentation; only the keys asked for where some are.
-    func answer(by catalog: TopicCatalog, nodeID: Int32) -> DescribeConfigsResponse {
+    func answer(
+        by catalog: TopicCatalog, _ configurations: ConfigurationStore, nodeID: Int32
+    ) -> DescribeConfigsResponse {
         let snapshot = catalog.snapshot()
         var response = DescribeConfigsResponse()
         response.results = resources.map { resource in
@@ -15,7 +17,7 @@ extension DescribeConfigsRequest {
                 let keys = Set(resource.configurationKeys ?? [])
                 result.configs = try entries(
                     of: ConfigurationResource(type: resource.resourceType, name: resource.resourceName), catalog,
-                    snapshot, nodeID: nodeID
+                    configurations, snapshot, nodeID: nodeID
                 ).filter { keys.isEmpty || keys.contains($0.definition.name) }.map { describe($0) }
             } catch {
                 result.errorCode = error.code
@@ -27,20 +29,27 @@ extension DescribeConfigsRequest {
     }
 
     private func entries(
-        of resource: ConfigurationResource, _ catalog: TopicCatalog, _ snapshot: TopicsSnapshot, nodeID: Int32
+        of resource: ConfigurationResource, _ catalog: TopicCatalog, _ configurations: ConfigurationStore,
+        _ snapshot: TopicsSnapshot, nodeID: Int32
     ) throws(TopicError) -> [ConfigurationEntry] {
         switch resource.type {
         case ConfigurationResource.Kind.topic:
             return try catalog.rules.existing(resource.name, in: snapshot).configuration.entries()
         case ConfigurationResource.Kind.broker:
-            // The empty name is the dynamic default of all nodes: none can be set.
-            if resource.name.isEmpty { return [] }
+            // The empty name is the dynamic default of all nodes: what was set, and nothing else.
+            if resource.name.isEmpty { return catalog.settings.dynamicDefaultEntries() }
             try resource.checkNode(nodeID)
             return catalog.settings.entries()
         case ConfigurationResource.Kind.brokerLogger:
             // Log levels are no configuration of single loggers here.
             try resource.checkNode(nodeID)
             return []
+        case ConfigurationResource.Kind.group:
+            try resource.checkAlterable(nodeID: nodeID)
+            return GroupConfiguration.entries(configurations.values(of: resource), catalog.settings)
+        case ConfigurationResource.Kind.clientMetrics:
+            try resource.checkAlterable(nodeID: nodeID)
+            return ClientMetricsConfiguration.entries(configurations.values(of: resource))
         default:
             throw TopicError(.invalidRequest, "Unsupported resource type: \(resource.type)")
         }

@@ -1,15 +1,18 @@
 internal import KafkaWire
 
 extension IncrementalAlterConfigsRequest {
-    /// Sets, deletes, appends to and subtracts from what is set for each topic (KIP-339).
-    func answer(by catalog: TopicCatalog) async -> IncrementalAlterConfigsResponse {
+    /// Sets, deletes, appends to and subtracts from what is set for each resource (KIP-339).
+    func answer(
+        by catalog: TopicCatalog, _ configurations: ConfigurationStore, nodeID: Int32
+    ) async -> IncrementalAlterConfigsResponse {
         let changes = resources.map { resource in
             (
                 resource: ConfigurationResource(type: resource.resourceType, name: resource.resourceName),
                 change: Self.change(resource.configs)
             )
         }
-        let results = await ConfigurationResource.alter(changes, of: catalog, validateOnly ? .validateOnly : .perform)
+        let results = await ConfigurationResource.alter(
+            changes, of: catalog, configurations, nodeID: nodeID, validateOnly ? .validateOnly : .perform)
         var response = IncrementalAlterConfigsResponse()
         response.responses = results.map { resource, error in
             var result = IncrementalAlterConfigsResponse.AlterConfigsResourceResponse()

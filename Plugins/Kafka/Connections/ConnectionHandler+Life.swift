@@ -8,6 +8,7 @@ extension ConnectionHandler {
     func open() {
         guard session == nil, phase == .serving else { return }
         peer = context?.remoteAddress.map { "\($0)" } ?? "?"
+        remoteAddress = (context?.remoteAddress?.ipAddress ?? "", context?.remoteAddress?.port.map { "\($0)" } ?? "")
         lastActivity = loop.now
         guard let session = server.connectionOpened(self) else {
             phase = .closing
@@ -42,6 +43,17 @@ extension ConnectionHandler {
         isTold = true
         if queue.isEmpty { endOutput() }
     }
+
+    /// Keeps the connection of a member, for its signs of life, until the node stops: it is not told to end, and what
+    /// counted it among those that a drain waits for is let go.
+    func keepForMember(_ lasting: consuming Session) {
+        loop.preconditionIsCurrent()
+        guard phase == .serving, session != nil else { return }
+        session = consume lasting
+    }
+
+    /// The client's address as Kafka writes it: `/127.0.0.1`.
+    var clientHost: String { "/" + (context?.remoteAddress?.ipAddress ?? "") }
 
     /// Ends the connection for a reason that the log tells.
     func close(after point: ClosePoint, because reason: String) {

@@ -43,6 +43,8 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     /// Called when the connection is gone; set by the request that waits longest, a parked fetch.
     var onClosed: (() -> Void)?
+    /// Where the next fetch begins among its partitions; moves on with what each one gave.
+    var fetchTurn = 0
     var phase = Phase.serving
     var context: ChannelHandlerContext?
     var decoder: FrameDecoder
@@ -69,6 +71,12 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     var timerDeadline: MonotonicTime?
     /// Who the client is, for logs.
     var peer = "?"
+    /// Whether a member of a group speaks here, which is to stay one while the node restarts.
+    var hasMember = false
+    /// Where the client's end is; empty where the channel does not say.
+    var remoteAddress = (host: "", port: "")
+    /// What the client said it is.
+    var software = ClientSoftware()
     /// Where this node is, for clients of the listener.
     var endpoint: BrokerEndpoint
     /// Requests that are answered with a timeout, oldest first.

@@ -24,7 +24,7 @@ final class Listeners: Sendable {
         for listener in settings.listeners {
             let advertised = settings.advertisedListeners.first { $0.name == listener.name }
             do {
-                let channel = try await bind(listener, advertised, on: loops, makeHandler)
+                let channel = try await bind(listener, advertised, settings, on: loops, makeHandler)
                 channels.append(channel)
                 let port = channel.localAddress?.port ?? Int(listener.port)
                 endpoints.append((listener.name, endpoint(listener, advertised, port: port)))
@@ -42,11 +42,12 @@ final class Listeners: Sendable {
     }
 
     private static func bind(
-        _ listener: Listener, _ advertised: Listener?, on loops: ConnectionLoops,
+        _ listener: Listener, _ advertised: Listener?, _ settings: BrokerSettings, on loops: ConnectionLoops,
         _ makeHandler: @escaping @Sendable (any Loop, BrokerEndpoint) -> ConnectionHandler
     ) async throws -> any Channel {
-        try await ServerBootstrap(group: loops.group)
-            .serverChannelOption(.backlog, value: 1024)
+        let backlog = CInt(clamping: settings.listenBacklog)
+        return try await sized(ServerBootstrap(group: loops.group), settings.socketBuffers)
+            .serverChannelOption(.backlog, value: backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.maxMessagesPerRead, value: 4)
@@ -67,6 +68,19 @@ final class Listeners: Sendable {
             }
             .bind(host: listener.host.isEmpty ? "0.0.0.0" : listener.host, port: Int(listener.port))
             .get()
+    }
+
+    /// Gives connections socket buffers of the sizes asked for.
+    private static func sized(_ bootstrap: ServerBootstrap, _ sizes: SocketBuffers) -> ServerBootstrap {
+        var bootstrap = bootstrap
+        if let bytes = sizes.sendBytes {
+            bootstrap = bootstrap.childChannelOption(.socketOption(.so_sndbuf), value: bytes)
+        }
+        if let bytes = sizes.receiveBytes {
+            // Of the listening socket: its connections inherit it before the first handshake, which sets the window.
+            bootstrap = bootstrap.serverChannelOption(.socketOption(.so_rcvbuf), value: bytes)
+        }
+        return bootstrap
     }
 
     private static func endpoint(_ listener: Listener, _ advertised: Listener?, port: Int) -> BrokerEndpoint {

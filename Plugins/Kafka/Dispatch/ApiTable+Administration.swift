@@ -11,7 +11,7 @@ extension ApiTable {
         .async(1...4, .read) { broker, request, context in await broker.describeConfigs(request, context) },
         .async(0...2, .write) { broker, request, context in await broker.alterConfigs(request, context) },
         .async(0...1, .write) { broker, request, context in await broker.incrementalAlterConfigs(request, context) },
-        .async(0...1, .read) { broker, request, context in await broker.describeCluster(request, context) },
+        .async(0...2, .read) { broker, request, context in await broker.describeCluster(request, context) },
     ]
 }
 
@@ -51,23 +51,24 @@ extension Broker {
     func describeConfigs(
         _ request: DescribeConfigsRequest, _ context: RequestContext
     ) async -> DescribeConfigsResponse {
-        request.answer(by: topics, nodeID: nodeID)
+        request.answer(by: topics, configurations, nodeID: nodeID)
     }
 
     func alterConfigs(_ request: AlterConfigsRequest, _ context: RequestContext) async -> AlterConfigsResponse {
-        await request.answer(by: topics)
+        await request.answer(by: topics, configurations, nodeID: nodeID)
     }
 
     func incrementalAlterConfigs(
         _ request: IncrementalAlterConfigsRequest, _ context: RequestContext
     ) async -> IncrementalAlterConfigsResponse {
-        await request.answer(by: topics)
+        await request.answer(by: topics, configurations, nodeID: nodeID)
     }
 
     func describeCluster(
         _ request: DescribeClusterRequest, _ context: RequestContext
     ) async -> DescribeClusterResponse {
-        let node = ClusterNode(id: nodeID, host: context.endpoint.host, port: Int32(context.endpoint.port))
+        let node = ClusterNode(
+            id: nodeID, host: context.endpoint.host, port: Int32(context.endpoint.port), rack: settings.rack)
         return request.answer(clusterID: clusterID, controllerID: nodeID, nodes: [node])
     }
 }

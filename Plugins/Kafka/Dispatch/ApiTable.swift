@@ -50,7 +50,12 @@ struct ApiEntry: Sendable {
 /// Every API that is served, by key. What is here is what ApiVersions tells.
 struct ApiTable: Sendable {
     /// Every API that this broker serves.
-    static let standard = ApiTable(dataPath + topicAdministration)
+    static let standard = ApiTable(
+        dataPath
+            + groups
+            + tools
+            + topicAdministration
+            + transactions)
 
     /// By key; nil: not served.
     private let slots: [ApiEntry?]
@@ -75,23 +80,28 @@ struct ApiTable: Sendable {
     /// Producing, consuming, and what they need first.
     private static let dataPath: [ApiEntry] = [
         // Told from 0: older librdkafka sends uncompressed batches where 0 is missing (KAFKA-18659).
-        ApiEntry(.produce, 3...11, advertised: 0...11) { broker, body, context, reply in
+        ApiEntry(.produce, 3...13, advertised: 0...13) { broker, body, context, reply in
             try broker.serveProduce(&body, context, reply)
         },
-        // Until topics are fetched by id, which begins with 13.
-        ApiEntry(.fetch, 4...12) { broker, body, context, reply in
+        ApiEntry(.fetch, 4...18) { broker, body, context, reply in
             try broker.serveFetch(&body, context, reply)
         },
-        ApiEntry(.listOffsets, 1...8) { broker, body, context, reply in
+        ApiEntry(.listOffsets, 1...11) { broker, body, context, reply in
             try broker.serveListOffsets(&body, context, reply)
         },
-        ApiEntry(.metadata, 0...12) { broker, body, context, reply in
+        ApiEntry(.metadata, 0...13) { broker, body, context, reply in
             try broker.serveMetadata(&body, context, reply)
         },
-        .immediate(0...6) { broker, request, context in broker.findCoordinator(request, context) },
-        .immediate(0...5) { broker, request, context in broker.listGroups(request, context) },
-        .immediate(0...4) { broker, request, context in broker.apiVersions(request, context) },
-        ApiEntry(.initProducerId, 0...4) { broker, body, context, reply in
+        ApiEntry(.apiVersions, 0...4) { broker, body, context, reply in
+            let request = try ApiVersionsRequest.read(from: &body, version: context.version)
+            reply.connection.software = ClientSoftware(
+                name: request.clientSoftwareName, version: request.clientSoftwareVersion)
+            try broker.counted(context, reply) {
+                broker.send(broker.apiVersions(request, context), context, reply)
+            }
+            return .pipelined
+        },
+        ApiEntry(.initProducerId, 0...5) { broker, body, context, reply in
             try broker.serveInitProducerID(&body, context, reply)
         },
         ApiEntry(.offsetForLeaderEpoch, 2...4) { broker, body, context, reply in

@@ -21,16 +21,13 @@ final class FetchGroup: @unchecked Sendable {
         /// Where the fetch is parked at the partition.
         var waiter: FetchWaiter?
 
-        init(
-            slot: Int, partition: ServedPartition, offset: Int64, bytesMax: Int, leaderEpoch: Int32,
-            lastFetchedEpoch: Int32
-        ) {
+        init(slot: Int, partition: ServedPartition, target: FetchTarget) {
             self.slot = slot
             self.partition = partition
-            self.offset = offset
-            self.bytesMax = bytesMax
-            self.leaderEpoch = leaderEpoch
-            self.lastFetchedEpoch = lastFetchedEpoch
+            offset = target.offset
+            bytesMax = max(0, Int(target.bytesMax))
+            leaderEpoch = target.leaderEpoch
+            lastFetchedEpoch = target.lastFetchedEpoch
         }
     }
 
@@ -50,6 +47,8 @@ final class FetchGroup: @unchecked Sendable {
     /// A cycle while the fetch is on its way; the fetch lets go of its groups at its end.
     let fetch: FetchOperation
     var parts: [Part] = []
+    /// Bytes that the parts could give, as they were looked at last.
+    private var bytes = 0
 
     init(index: Int, loop: any Loop, bound: ReadBound, zstdIsKnown: Bool, fetch: FetchOperation) {
         self.index = index
@@ -71,9 +70,10 @@ final class FetchGroup: @unchecked Sendable {
             case .failure: survey.isFinal = true
             case .success(let log):
                 parts[place].bytes = bytesReadable(parts[place], log)
-                survey.bytes += parts[place].bytes
+                bytes += parts[place].bytes
             }
         }
+        survey.bytes = bytes
         guard let bytesNeeded, !survey.isFinal, survey.bytes < bytesNeeded else { return survey }
         for place in parts.indices {
             guard let gate = parts[place].partition.gate, let session = try? gate.openSession() else {
@@ -110,9 +110,13 @@ final class FetchGroup: @unchecked Sendable {
         var isFinal = isFinal
         switch check(parts[place]) {
         case .failure: isFinal = true
-        case .success(let log): parts[place].bytes = max(parts[place].bytes, bytesReadable(parts[place], log))
+        case .success(let log):
+            let gain = bytesReadable(parts[place], log) - parts[place].bytes
+            if gain <= 0, !isFinal { return }
+            parts[place].bytes += max(0, gain)
+            bytes += max(0, gain)
         }
-        fetch.groupAdvanced(index, bytes: parts.reduce(0) { $0 + $1.bytes }, isFinal: isFinal)
+        fetch.groupAdvanced(index, bytes: bytes, isFinal: isFinal)
     }
 
     /// Takes the fetch out of where it is parked.
@@ -125,10 +129,10 @@ final class FetchGroup: @unchecked Sendable {
 
     // MARK: Read
 
-    /// Reads the partitions one after another with what is left of `budget`.
-    func read(budget: Int, rotation: UInt64, then: @escaping @Sendable (Outcomes, Int) -> Void) {
+    /// Reads the partitions one after another, from the one at `first` on, with what is left of `budget`.
+    func read(budget: Int, first: Int, then: @escaping @Sendable (Outcomes, Int) -> Void) {
         leave()
-        let reader = FetchReader(group: self, budget: budget, first: Int(rotation % UInt64(parts.count)), then: then)
+        let reader = FetchReader(group: self, budget: budget, first: first, then: then)
         reader.goOn()
     }
 
@@ -165,7 +169,11 @@ final class FetchGroup: @unchecked Sendable {
 
     private func refused(_ part: Part, _ refusal: PartitionRefusal) -> FetchOutcome {
         guard case .success(let log) = part.partition.leaderLog() else { return FetchOutcome(error: refusal.code) }
-        return FetchOutcome(offsetsOf: log, error: refusal.code)
+        var outcome = FetchOutcome(offsetsOf: log, error: refusal.code)
+        if refusal.code == .fencedLeaderEpoch, let leader = log.leadership.leader {
+            outcome.leader = (leader, log.leadership.epoch)
+        }
+        return outcome
     }
 
     /// Where a client's log parts from this one (KIP-595); nil: nowhere, or it did not say its last epoch.

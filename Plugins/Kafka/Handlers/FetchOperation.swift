@@ -19,12 +19,18 @@ final class FetchOperation: @unchecked Sendable {
     }
 
     private let broker: Broker
-    private let request: FetchRequest
+    private let plan: FetchPlan
+    private let use: FetchSessionUse
+    private let waitMilliseconds: Int64
+    private let bytesMax: Int
+    private let committedOnly: Bool
     private let context: RequestContext
     private let reply: Reply
     let home: any Loop
     private let bytesMin: Int
     private var groups: [FetchGroup] = []
+    /// Partitions of each group.
+    private var partCounts: [Int] = []
     private var outcomes: [FetchOutcome] = []
     private var phase = Phase.surveying
     /// What each group could give, as far as is known here.
@@ -34,19 +40,27 @@ final class FetchOperation: @unchecked Sendable {
     private var timer: (any ScheduledCallback)?
     private var budgetTaken = 0
 
-    init(_ broker: Broker, _ request: FetchRequest, _ context: RequestContext, _ reply: Reply) {
+    /// A fetch of `plan`, with the limits of `request`.
+    init(
+        _ broker: Broker, _ request: FetchRequest, _ plan: FetchPlan, _ use: FetchSessionUse,
+        _ context: RequestContext, _ reply: Reply
+    ) {
         self.broker = broker
-        self.request = request
+        self.plan = plan
+        self.use = use
         self.context = context
         self.reply = reply
         home = context.loop
+        waitMilliseconds = Int64(request.maxWaitMs)
         bytesMin = max(0, Int(request.minBytes))
+        bytesMax = min(max(1, Int(request.maxBytes)), broker.settings.fetchSizeBytesMax)
+        committedOnly = request.isCommittedOnly
     }
 
     /// Finds the partitions and begins the survey.
     func begin() {
         resolve()
-        if request.maxWaitMs <= 0 || broker.isDraining { isFinal = true }
+        if waitMilliseconds <= 0 || broker.isDraining { isFinal = true }
         if groups.isEmpty { return finish() }
         survey(0, bytes: 0)
     }
@@ -54,30 +68,28 @@ final class FetchOperation: @unchecked Sendable {
     private func resolve() {
         let served = broker.partitions.snapshot()
         let isDraining = broker.isDraining
-        for topic in request.topics {
-            let servedTopic = served[topic.topic]
-            for wanted in topic.partitions {
-                let slot = outcomes.count
-                guard !isDraining, let partition = servedTopic?.partitions[wanted.partition] else {
-                    outcomes.append(FetchOutcome(error: isDraining ? .notLeaderOrFollower : .unknownTopicOrPartition))
-                    isFinal = true
-                    continue
-                }
-                outcomes.append(FetchOutcome())
-                group(of: partition.loop).parts.append(
-                    FetchGroup.Part(
-                        slot: slot, partition: partition, offset: wanted.fetchOffset,
-                        bytesMax: max(0, Int(wanted.partitionMaxBytes)), leaderEpoch: wanted.currentLeaderEpoch,
-                        lastFetchedEpoch: wanted.lastFetchedEpoch))
+        let topics = plan.topics.map { served[$0] }
+        outcomes.reserveCapacity(plan.targets.count)
+        for (slot, target) in plan.targets.enumerated() {
+            let topic = topics[Int(target.topic)]
+            guard !isDraining, let partition = topic?.partitions[target.partition] else {
+                let unknown = topic == nil ? plan.topics[Int(target.topic)].unknownCode : .unknownTopicOrPartition
+                outcomes.append(FetchOutcome(error: isDraining ? .notLeaderOrFollower : unknown))
+                isFinal = true
+                continue
             }
+            outcomes.append(FetchOutcome())
+            group(of: partition.loop).parts.append(FetchGroup.Part(slot: slot, partition: partition, target: target))
         }
         bytesOfGroup = Array(repeating: 0, count: groups.count)
+        partCounts = groups.map { $0.parts.count }
     }
 
     private func group(of loop: any Loop) -> FetchGroup {
         if let known = groups.first(where: { $0.loop === loop }) { return known }
         let group = FetchGroup(
-            index: groups.count, loop: loop, bound: request.bound, zstdIsKnown: context.version >= 10, fetch: self)
+            index: groups.count, loop: loop, bound: committedOnly ? .lastStableOffset : .highWatermark,
+            zstdIsKnown: context.version >= 10, fetch: self)
         groups.append(group)
         return group
     }
@@ -105,7 +117,7 @@ final class FetchOperation: @unchecked Sendable {
 
     private func park() {
         phase = .parked
-        timer = home.schedule(after: .milliseconds(Int64(request.maxWaitMs))) { [self] in
+        timer = home.schedule(after: .milliseconds(waitMilliseconds)) { [self] in
             if phase == .parked { read() }
         }
         reply.connection.onClosed = { [self] in abandon() }
@@ -137,24 +149,33 @@ final class FetchOperation: @unchecked Sendable {
         timer?.cancel()
         timer = nil
         reply.connection.onClosed = nil
-        let wanted = min(max(1, Int(request.maxBytes)), broker.settings.fetchSizeBytesMax)
         // Under pressure a fetch gets less, never nothing: a first batch always fits.
         let free = max(1, broker.fetchBudget.limit - broker.fetchBudget.bytes)
-        budgetTaken = min(wanted, free)
+        budgetTaken = min(bytesMax, free)
         broker.fetchBudget.add(budgetTaken)
-        // Fairness: the place to begin moves on with each fetch of the connection.
-        read(0, firstGroup: Int(reply.ticket.number % UInt64(groups.count)), budget: budgetTaken)
+        let (firstGroup, firstPart) = start()
+        read(0, firstGroup: firstGroup, firstPart: firstPart, budget: budgetTaken)
     }
 
-    private func read(_ step: Int, firstGroup: Int, budget: Int) {
+    /// Where to begin: behind what the connection's last fetch got records of, so that every partition has its turn.
+    private func start() -> (group: Int, part: Int) {
+        var turn = reply.connection.fetchTurn % partCounts.reduce(0, +)
+        for (index, count) in partCounts.enumerated() {
+            if turn < count { return (index, turn) }
+            turn -= count
+        }
+        return (0, 0)
+    }
+
+    private func read(_ step: Int, firstGroup: Int, firstPart: Int, budget: Int) {
         guard step < groups.count else { return finish() }
         let group = groups[(firstGroup + step) % groups.count]
-        let rotation = reply.ticket.number / UInt64(groups.count)
+        let first = step == 0 ? firstPart : 0
         group.loop.hop { [self] in
-            group.read(budget: budget, rotation: rotation) { [self] outcomes, budget in
+            group.read(budget: budget, first: first) { [self] outcomes, budget in
                 home.hop { [self] in
                     for (slot, outcome) in outcomes { self.outcomes[slot] = outcome }
-                    read(step + 1, firstGroup: firstGroup, budget: budget)
+                    read(step + 1, firstGroup: firstGroup, firstPart: firstPart, budget: budget)
                 }
             }
         }
@@ -165,6 +186,9 @@ final class FetchOperation: @unchecked Sendable {
         groups = []
         broker.fetchBudget.remove(budgetTaken)
         guard reply.isWaiting else { return }
-        broker.sendFetchResponse(request, outcomes, context, reply)
+        let servedCount = outcomes.reduce(0) { $0 + ($1.records.readableBytes > 0 ? 1 : 0) }
+        // At most the fetch's partitions a time: it does not overflow.
+        reply.connection.fetchTurn &+= max(1, servedCount)
+        broker.finishFetch(plan, outcomes, use, committedOnly: committedOnly, context, reply)
     }
 }

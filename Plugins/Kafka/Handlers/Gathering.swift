@@ -31,17 +31,26 @@ final class Gathering<Answer: Sendable>: @unchecked Sendable {
         _ slot: Int, _ partition: ServedPartition?,
         _ question: @escaping @Sendable (ServedPartition, @escaping (Answer) -> Void) -> Void, unknown: () -> Answer
     ) {
-        guard let partition else {
-            answers[slot] = unknown()
-            left -= 1
-            return
-        }
-        let asked: (Int, Question) = (slot, { question(partition, $0) })
-        if let place = questions.firstIndex(where: { $0.loop === partition.loop }) {
+        guard let partition else { return self.answer(slot, unknown()) }
+        ask(slot, on: partition.loop) { question(partition, $0) }
+    }
+
+    /// Asks something on a loop for the answer of `slot`.
+    func ask(
+        _ slot: Int, on loop: any Loop, _ question: @escaping @Sendable (@escaping (Answer) -> Void) -> Void
+    ) {
+        let asked: (Int, Question) = (slot, question)
+        if let place = questions.firstIndex(where: { $0.loop === loop }) {
             questions[place].asked.append(asked)
         } else {
-            questions.append((partition.loop, [asked]))
+            questions.append((loop, [asked]))
         }
+    }
+
+    /// Says the answer of `slot`, where nobody needs to be asked.
+    func answer(_ slot: Int, _ answer: Answer) {
+        answers[slot] = answer
+        left -= 1
     }
 
     /// Sends the questions out.

@@ -1,7 +1,9 @@
+import Coordinators
 import KafkaWire
 import Logging
 import NIOCore
 import Synchronization
+import WeirRuntime
 
 extension Broker {
     /// Gives an idempotent producer its id and epoch (KIP-98, KIP-360).
@@ -12,17 +14,18 @@ extension Broker {
         var refusal = InitProducerIdResponse()
         refusal.errorCode = .coordinatorNotAvailable
         refusal.producerEpoch = -1
-        answerLater(context, reply, refusal: refusal) { [self] in await initProducerID(request) }
+        let origin = origin(context, reply)
+        answerLater(context, reply, refusal: refusal) { [self] in
+            await initProducerID(request, origin, on: context.loop)
+        }
         return .barrier
     }
 
-    func initProducerID(_ request: InitProducerIdRequest) async -> InitProducerIdResponse {
+    func initProducerID(
+        _ request: InitProducerIdRequest, _ origin: RequestOrigin, on loop: any Loop
+    ) async -> InitProducerIdResponse {
         var response = InitProducerIdResponse()
-        guard request.transactionalId == nil else {
-            // Its coordinator does not exist: the client asks again, as it does while one is elected.
-            response.errorCode = request.transactionalId == "" ? .invalidRequest : .coordinatorNotAvailable
-            return response
-        }
+        if let id = request.transactionalId { return await initTransactionalID(id, request, origin, on: loop) }
         // A producer without a transactional id that asks to bump its epoch gets a fresh id: its old sequence
         // numbers then mean nothing any more, which is what it wants.
         do {
@@ -35,6 +38,37 @@ extension Broker {
             response.producerEpoch = -1
         }
         return response
+    }
+}
+
+extension Broker {
+    /// Gives a transactional producer its id and epoch, and ends what an earlier one of that name left open (KIP-98).
+    private func initTransactionalID(
+        _ id: String, _ request: InitProducerIdRequest, _ origin: RequestOrigin, on loop: any Loop
+    ) async -> InitProducerIdResponse {
+        var refused = InitProducerIdResponse()
+        refused.producerEpoch = -1
+        guard !id.isEmpty else {
+            refused.errorCode = .invalidRequest
+            return refused
+        }
+        let freshID: Int64
+        do {
+            freshID = try await producerIDs.next()
+        } catch {
+            logger.error("no producer id: \(error)")
+            refused.errorCode = .coordinatorNotAvailable
+            return refused
+        }
+        let answer = await coordinators.transactions.ask(
+            id, .initProducer(request, origin, freshID: freshID), .operation, home: loop)
+        switch answer {
+        case .success(.initProducer(let response)): return response
+        case .success(let other): preconditionFailure("\(other) answers no InitProducerId")
+        case .failure(let refusal):
+            refused.errorCode = refusal.code
+            return refused
+        }
     }
 }
 

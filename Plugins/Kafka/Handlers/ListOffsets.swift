@@ -67,12 +67,26 @@ extension ListOffsetsResponse.ListOffsetsPartitionResponse {
     }
 }
 
-/// The times that mean a place rather than a time (KIP-79, KIP-734, KIP-405).
+/// The times that mean a place rather than a time (KIP-79, KIP-734, KIP-405, KIP-1005, KIP-1023).
 private enum SpecialTimestamp {
     static let latest: Int64 = -1
     static let earliest: Int64 = -2
     static let largest: Int64 = -3
     static let earliestLocal: Int64 = -4
+    static let latestTiered: Int64 = -5
+    static let earliestPendingUpload: Int64 = -6
+
+    /// The first version of a request that may name it; nil: none.
+    static func firstVersion(of timestamp: Int64) -> Int16? {
+        switch timestamp {
+        case latest, earliest: 1
+        case largest: 7
+        case earliestLocal: 8
+        case latestTiered: 9
+        case earliestPendingUpload: 11
+        default: nil
+        }
+    }
 }
 
 extension ServedPartition {
@@ -90,18 +104,22 @@ extension ServedPartition {
         let epochError = checkEpoch(wanted.currentLeaderEpoch, log)
         guard epochError == .none else { return then(Answer(wanted, error: epochError)) }
         let bound = committedOnly ? log.lastStableOffset : log.highWatermark
-        // A name that no timestamp has, where the version does not know it.
-        let earliestLocal = version >= 8 ? SpecialTimestamp.earliestLocal : SpecialTimestamp.earliest
+        if wanted.timestamp < 0 {
+            guard let first = SpecialTimestamp.firstVersion(of: wanted.timestamp), version >= first else {
+                return then(Answer(wanted, error: .unsupportedVersion))
+            }
+        }
         switch wanted.timestamp {
         case SpecialTimestamp.latest:
             then(Answer(wanted, offset: bound, epoch: log.leadership.epoch))
-        case SpecialTimestamp.earliest, earliestLocal:
+        case SpecialTimestamp.earliest, SpecialTimestamp.earliestLocal:
             let epoch = log.endOffset(ofEpoch: log.leadership.epoch)?.epoch ?? log.leadership.epoch
             then(Answer(wanted, offset: log.logStartOffset, epoch: epoch))
-        case SpecialTimestamp.largest where version >= 7:
+        case SpecialTimestamp.largest:
             log.findLargestTimestamp { then(Answer(wanted, found: $0, below: bound)) }
-        case ..<0:
-            then(Answer(wanted, error: .unsupportedVersion))
+        case SpecialTimestamp.latestTiered, SpecialTimestamp.earliestPendingUpload:
+            // No log has tiers here: Kafka answers with no offset where a log has none.
+            then(Answer(wanted))
         default:
             log.findOffset(timestamp: wanted.timestamp) { then(Answer(wanted, found: $0, below: bound)) }
         }

@@ -46,6 +46,7 @@ extension Broker {
         node.nodeId = nodeID
         node.host = context.endpoint.host
         node.port = Int32(context.endpoint.port)
+        node.rack = settings.rack
         response.brokers = [node]
         response.clusterId = clusterID
         response.controllerId = nodeID

@@ -25,6 +25,7 @@ extension Broker {
         for topic in request.topicData {
             var answer = ProduceResponse.TopicProduceResponse()
             answer.name = topic.name
+            answer.topicId = topic.topicId
             for partition in topic.partitionData {
                 let outcome = outcomes[next]
                 next += 1
@@ -39,6 +40,13 @@ extension Broker {
         if request.acks != 0 { return send(response, context, reply) }
         guard let failure else { return reply.sendNothing() }
         reply.close(because: "a produce with acks=0 failed: \(failure.error)")
+    }
+}
+
+extension ProduceRequest.TopicProduceData {
+    /// The topic by its name, or from version 13 on by its id (KIP-516).
+    func reference(version: Int16) -> TopicReference {
+        TopicReference(name: name, id: topicId, isByID: version >= 13)
     }
 }
 

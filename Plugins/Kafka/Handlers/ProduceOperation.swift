@@ -1,3 +1,4 @@
+import Coordinators
 import KafkaWire
 import NIOCore
 import SegmentLog
@@ -52,9 +53,6 @@ final class ProduceOperation: @unchecked Sendable {
 
     private func refusalOfAll() -> PartitionRefusal? {
         guard (-1...1).contains(request.acks) else { return PartitionRefusal(.invalidRequiredAcks) }
-        guard request.transactionalId == nil else {
-            return PartitionRefusal(.invalidTxnState, "transactions are not served by this node yet")
-        }
         if broker.isReadOnly { return PartitionRefusal(.kafkaStorageError, "the node is read-only") }
         return broker.isDraining ? PartitionRefusal(.notLeaderOrFollower, "the node drains") : nil
     }
@@ -63,13 +61,15 @@ final class ProduceOperation: @unchecked Sendable {
         let served = broker.partitions.snapshot()
         let now = broker.clock.wallMilliseconds
         for topic in request.topicData {
-            let servedTopic = served[topic.name]
+            let reference = topic.reference(version: context.version)
+            let servedTopic = served[reference]
             for data in topic.partitionData {
                 let slot = outcomes.count
                 outcomes.append(ProduceOutcome())
                 isSettled.append(false)
                 guard let servedTopic, let partition = servedTopic.partitions[data.index] else {
-                    outcomes[slot] = ProduceOutcome(PartitionRefusal(.unknownTopicOrPartition))
+                    let code = servedTopic == nil ? reference.unknownCode : .unknownTopicOrPartition
+                    outcomes[slot] = ProduceOutcome(PartitionRefusal(code))
                     isSettled[slot] = true
                     continue
                 }
@@ -77,9 +77,10 @@ final class ProduceOperation: @unchecked Sendable {
                     let rules = ProduceRules(
                         topic: servedTopic.description, acks: request.acks, version: context.version, now: now)
                     let batch = try rules.check(data.records)
+                    let membership = try membership(of: batch)
                     outcomes[slot].logAppendTime = batch.logAppendTime
                     group(of: partition.loop).entries.append(
-                        ProduceGroup.Entry(slot: slot, partition: partition, batch: batch))
+                        ProduceGroup.Entry(slot: slot, partition: partition, batch: batch, membership: membership))
                 } catch {
                     outcomes[slot] = ProduceOutcome(error)
                     isSettled[slot] = true
@@ -88,9 +89,22 @@ final class ProduceOperation: @unchecked Sendable {
         }
     }
 
+    /// Whose transaction the batch is part of; nil: of none.
+    private func membership(of batch: CheckedBatch) throws(PartitionRefusal) -> TransactionMembership? {
+        guard let producer = batch.transactionProducer else { return nil }
+        guard let id = request.transactionalId, !id.isEmpty else {
+            throw PartitionRefusal(
+                .invalidProducerIdMapping, "a transactional batch comes with its producer's transactional id")
+        }
+        return TransactionMembership(
+            transactionalID: id, producer: producer, entry: context.version >= 12 ? .added : .verified)
+    }
+
     private func group(of loop: any Loop) -> ProduceGroup {
         if let known = groups.first(where: { $0.loop === loop }) { return known }
-        let group = ProduceGroup(loop: loop, stage: request.acks == -1 ? .committed : .written)
+        let group = ProduceGroup(
+            loop: loop, stage: request.acks == -1 ? .committed : .written, version: context.version,
+            transactions: broker.coordinators.transactions)
         groups.append(group)
         return group
     }
@@ -133,6 +147,8 @@ final class ProduceGroup: @unchecked Sendable {
         let slot: Int
         let partition: ServedPartition
         let batch: CheckedBatch
+        /// Nil: the batch is not transactional.
+        let membership: TransactionMembership?
     }
 
     /// A batch that is in the log.
@@ -145,13 +161,17 @@ final class ProduceGroup: @unchecked Sendable {
 
     let loop: any Loop
     let stage: AppendStage
+    private let version: Int16
+    private let transactions: Coordinator<TransactionCoordinator>
     var entries: [Entry] = []
     private var settled: Settled = []
     private var then: (@Sendable (Settled) -> Void)?
 
-    init(loop: any Loop, stage: AppendStage) {
+    init(loop: any Loop, stage: AppendStage, version: Int16, transactions: Coordinator<TransactionCoordinator>) {
         self.loop = loop
         self.stage = stage
+        self.version = version
+        self.transactions = transactions
     }
 
     /// Appends every batch; `then` gets all results when the last one is known.
@@ -160,11 +180,19 @@ final class ProduceGroup: @unchecked Sendable {
         self.then = then
         settled.reserveCapacity(entries.count)
         for entry in entries {
-            entry.partition.append(entry.batch, until: stage) { [self] result in
-                settled.append((entry.slot, result))
-                if settled.count == entries.count { self.then.take()?(settled) }
+            guard let membership = entry.membership else {
+                entry.partition.append(entry.batch, until: stage) { [self] in settle(entry, $0) }
+                continue
             }
+            entry.partition.append(
+                entry.batch, of: membership, askedOf: transactions, until: stage, version: version
+            ) { [self] in settle(entry, $0) }
         }
+    }
+
+    private func settle(_ entry: Entry, _ result: Result<Appended, PartitionRefusal>) {
+        settled.append((entry.slot, result))
+        if settled.count == entries.count { then.take()?(settled) }
     }
 }
 
@@ -178,6 +206,8 @@ struct CheckedBatch: Sendable {
     var logAppendTime: Int64 = -1
     /// Replicas that must have it.
     var inSyncReplicasMin: Int32 = 1
+    /// Whose transaction it is part of; nil: of none.
+    var transactionProducer: ProducerIdentity?
 }
 
 extension ServedPartition {
@@ -186,15 +216,37 @@ extension ServedPartition {
         _ batch: CheckedBatch, until stage: AppendStage,
         then: @escaping (Result<ProduceGroup.Appended, PartitionRefusal>) -> Void
     ) {
-        let permit: Permit
-        do {
-            guard let gate else { return then(.failure(PartitionRefusal(.notLeaderOrFollower))) }
-            permit = try gate.enter(.write)
-        } catch {
-            return then(.failure(PartitionRefusal(error)))
-        }
-        let append = PendingAppend(permit, then)
+        guard let append = admit(then) else { return }
         begin(append, batch, until: stage)
+    }
+
+    /// Appends a transactional batch, when it is certain that the partition is part of its transaction. On the loop.
+    func append(
+        _ batch: CheckedBatch, of membership: TransactionMembership,
+        askedOf coordinator: Coordinator<TransactionCoordinator>, until stage: AppendStage, version: Int16,
+        then: @escaping (Result<ProduceGroup.Appended, PartitionRefusal>) -> Void
+    ) {
+        guard let append = admit(then) else { return }
+        if case .failure(let refusal) = leaderLog() { return append.refuse(refusal) }
+        join(membership, askedOf: coordinator) { [self] code in
+            guard code == .none else { return append.refuse(PartitionRefusal(membership: code, version: version)) }
+            begin(append, batch, until: stage)
+        }
+    }
+
+    private func admit(
+        _ then: @escaping (Result<ProduceGroup.Appended, PartitionRefusal>) -> Void
+    ) -> PendingAppend? {
+        guard let gate else {
+            then(.failure(PartitionRefusal(.notLeaderOrFollower)))
+            return nil
+        }
+        do {
+            return PendingAppend(try gate.enter(.write), then)
+        } catch {
+            then(.failure(PartitionRefusal(error)))
+            return nil
+        }
     }
 
     /// Appends a batch as part of work that the partition's gate admitted. On the loop.

@@ -1,3 +1,4 @@
+import Coordinators
 import KafkaWire
 import NIOCore
 import RecordBatch
@@ -33,9 +34,6 @@ struct ProduceRules {
     private func check(_ records: ByteBuffer) throws(BatchError) -> CheckedBatch {
         let rules = BatchRules(sizeBytesMax: configuration.messageSizeBytesMax, allowsZstd: version >= 7)
         let header = try BatchHeader.validated(records, rules)
-        guard !header.attributes.contains(.transactional) else {
-            throw BatchError(.invalid, "transactions are not served by this node yet")
-        }
         try checkTimes(header)
         if needsRecords(header) {
             try header.validateRecords(
@@ -47,6 +45,10 @@ struct ProduceRules {
         var batch = CheckedBatch(
             bytes: try recompressed(records, header), recordCount: Int(header.recordCount),
             inSyncReplicasMin: topic.inSyncReplicasMin)
+        if header.attributes.contains(.transactional) {
+            guard header.hasProducer else { throw BatchError(.invalid, "a transactional batch names its producer") }
+            batch.transactionProducer = ProducerIdentity(id: header.producerID, epoch: header.producerEpoch)
+        }
         if configuration.timestampSource == .logAppend { try stamp(&batch) }
         return batch
     }
@@ -99,21 +101,8 @@ struct ProduceRules {
         let records = try codec.decompress(payload, sizeBytesMax: Self.uncompressedSizeBytesMax)
         var header = header
         header.attributes = header.attributes.with(wanted)
-        return RecordBatchBuilder.batch(header, payload: try wanted.compress(records))
-    }
-}
-
-extension TopicCompression {
-    /// The codec that batches are stored in; nil: as they came.
-    fileprivate var codec: Codec? {
-        switch self {
-        case .producer: nil
-        case .uncompressed: Codec.none
-        case .gzip: .gzip
-        case .snappy: .snappy
-        case .lz4: .lz4
-        case .zstd: .zstd
-        }
+        return RecordBatchBuilder.batch(
+            header, payload: try wanted.compress(records, level: configuration.compressionLevel))
     }
 }
 

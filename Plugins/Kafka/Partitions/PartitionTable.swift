@@ -7,7 +7,8 @@ public import WeirRuntime
 /// Callable from any thread. A request takes one snapshot and reads that without a lock.
 public final class PartitionTable: PartitionHost {
     private let provider: any LogProvider
-    private let loops: [any Loop]
+    /// The loops that partitions are spread over.
+    let loops: [any Loop]
     private let host: any ComponentHost
     private let served = Mutex(ServedTopics())
     /// Partitions that are opened or deleted at once.
@@ -101,19 +102,19 @@ public final class PartitionTable: PartitionHost {
             served.insert(new)
             return new
         }
-        let settings = topic.configuration.logSettings()
         for partition in changed?.partitions.values ?? [:].values {
+            let settings = topic.configuration.logSettings(of: partition.identity)
             await partition.loop.run { partition.apply(settings) }
         }
     }
 
     private func start(_ topic: TopicDescription, _ range: Range<Int32>, _ origin: ServedPartition.Origin) async throws
     {
-        let settings = topic.configuration.logSettings()
         let partitions = range.map { number in
-            ServedPartition(
-                identity: identity(topic, number), loop: loop(topicID: topic.id, partition: number), origin: origin,
-                provider: provider, settings: settings)
+            let identity = identity(topic, number)
+            return ServedPartition(
+                identity: identity, loop: loop(topicID: topic.id, partition: number), origin: origin,
+                provider: provider, settings: topic.configuration.logSettings(of: identity))
         }
         let outcome = await add(partitions)
         if let error = outcome.error {
@@ -173,6 +174,9 @@ struct ServedTopics: Sendable {
 
     subscript(name: String) -> ServedTopic? { byName[name] }
     subscript(id id: TopicID) -> ServedTopic? { byID[id] }
+
+    /// Every topic, in no order.
+    var topics: [ServedTopic] { Array(byID.values) }
 
     /// Every partition, in no order.
     var partitions: [ServedPartition] { byID.values.flatMap(\.partitions.values) }

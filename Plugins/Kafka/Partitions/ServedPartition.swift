@@ -33,6 +33,8 @@ public final class ServedPartition: Component, @unchecked Sendable {
     /// Nil: it could not be opened, or is closed.
     private(set) var log: (any ReplicatedLog)?
     var waiters: [FetchWaiter] = []
+    /// Producers whose coordinator is being asked whether the partition is part of their transaction, by id.
+    var questions: [Int64: MembershipQuestion] = [:]
     var isDeleted = false
     var counts = PartitionCounts()
 

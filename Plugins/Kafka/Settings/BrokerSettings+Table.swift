@@ -1,6 +1,15 @@
 extension BrokerSettings {
     /// Kafka's broker settings that do something here, and ours (`clamp.replication.factor`, `weir.…`).
-    static let table = SettingTable(topics + logs + producers + connections)
+    ///
+    /// Those that topics take their defaults from can be changed while the node runs, and a few others.
+    static let table = SettingTable(
+        (topics + logs + producers + connections + coordinatorDefinitions).map {
+            dynamicNames.contains($0.name) ? $0.dynamic : $0
+        })
+
+    private static let dynamicNames: Set<String> = Set(
+        TopicConfiguration.inheritance.values.flatMap { $0.sources.map(\.name) }
+    ).union(["max.connections", "max.connections.per.ip", "producer.id.expiration.ms", "fetch.max.bytes"])
 
     private static let topics: [SettingDefinition] = [
         .init(
@@ -30,6 +39,15 @@ extension BrokerSettings {
             "compression.type", .string, default: "producer", .oneOf(TopicConfiguration.compressionTypes),
             "The codec of stored batches; producer keeps what the producer chose. Topics override it."),
         .init(
+            "compression.gzip.level", .int, default: "-1", .equalOrBetween(-1, 1, 9),
+            "The level of gzip where compression.type is gzip; -1 is the codec's own choice. Topics override it."),
+        .init(
+            "compression.lz4.level", .int, default: "9", .between(1, 17),
+            "The level of LZ4 where compression.type is lz4. Topics override it."),
+        .init(
+            "compression.zstd.level", .int, default: "3", .between(-131_072, 22),
+            "The level of Zstandard where compression.type is zstd. Topics override it."),
+        .init(
             "log.cleanup.policy", .list, default: "delete", .listOf(["compact", "delete"]),
             "What happens to old segments of topics that do not say it (cleanup.policy)."),
         .init(
@@ -57,6 +75,13 @@ extension BrokerSettings {
         .init(
             "log.roll.hours", .int, default: "168", .atLeast(1),
             "A segment is rolled when its first record is older than this."),
+        .init(
+            "log.roll.jitter.ms", .long, default: nil, .atLeast(0), fallbacks: ["log.roll.jitter.hours"],
+            "Segments are rolled earlier by up to this, each partition by another amount. Precedes log.roll.jitter.hours."
+        ),
+        .init(
+            "log.roll.jitter.hours", .int, default: "0", .atLeast(0),
+            "Segments are rolled earlier by up to this, each partition by another amount."),
         .init(
             "log.index.interval.bytes", .int, default: "4096", .atLeast(0),
             "Bytes of log between two entries of the offset index."),
@@ -106,8 +131,32 @@ extension BrokerSettings {
             "fetch.max.bytes", .int, default: "57671680", .atLeast(1024),
             "The most bytes that one fetch answers with, a first batch that is larger aside."),
         .init(
+            "max.incremental.fetch.session.cache.slots", .int, default: "1000", .atLeast(0),
+            "Fetch sessions held at once; clients beyond name all their partitions with each fetch."),
+        .init(
             "connections.max.idle.ms", .long, default: "600000", .any,
             "A connection without a request for longer than this is closed; negative: never."),
+        .init(
+            "max.connections.per.ip", .int, default: "2147483647", .atLeast(0),
+            "Connections of one client address served at once; those above are closed."),
+        .init(
+            "socket.send.buffer.bytes", .int, default: "-1", .atLeast(-1),
+            "The size of a connection's send buffer; -1 leaves it to the system, which adapts it."),
+        .init(
+            "socket.receive.buffer.bytes", .int, default: "-1", .atLeast(-1),
+            "The size of a connection's receive buffer; -1 leaves it to the system, which adapts it."),
+        .init(
+            "socket.listen.backlog.size", .int, default: "1024", .atLeast(1),
+            "Connections that may wait to be taken in."),
+        .init(
+            "broker.rack", .string, default: nil, .any,
+            "The rack or zone of the node, as clients are told."),
+        .init(
+            "telemetry.max.bytes", .int, default: "1048576", .atLeast(1),
+            "The largest push of client metrics taken (KIP-714)."),
+        .init(
+            "max.request.partition.size.limit", .int, default: "2000", .atLeast(1),
+            "Partitions that one DescribeTopicPartitions answers at most."),
         .init(
             "max.connections", .int, default: "2147483647", .atLeast(0),
             "Connections served at once; those above are closed."),

@@ -6,7 +6,17 @@ public struct BrokerSettings: Sendable, Hashable {
     public static var definitions: [SettingDefinition] { table.definitions }
 
     /// What was set, by name, without blanks around the values; the rest are defaults.
+    ///
+    /// What was set while the node ran precedes what it was started with.
     public let values: [String: String]
+    /// What each place has, the one that counts first.
+    private let layers: [Layer]
+
+    /// One place where settings are.
+    private struct Layer: Sendable, Hashable {
+        var source: ConfigurationEntry.Source
+        var values: [String: String]
+    }
 
     // Topics.
 
@@ -28,6 +38,11 @@ public struct BrokerSettings: Sendable, Hashable {
     /// How long a producer id without a batch is remembered, in milliseconds (`producer.id.expiration.ms`).
     public let producerExpirationMilliseconds: Int64
 
+    // Groups and transactions.
+
+    /// How groups and transactions are coordinated, and the topics that keep their state.
+    public let coordinators: CoordinatorSettings
+
     // Connections.
 
     /// The addresses served (`listeners`); at least one.
@@ -36,12 +51,26 @@ public struct BrokerSettings: Sendable, Hashable {
     public let advertisedListeners: [Listener]
     /// Event loops that serve connections and partitions (`num.network.threads`); nil: one a core.
     public let loopCount: Int?
+    /// In which rack the node is, as clients are told (`broker.rack`); nil: not set.
+    public let rack: String?
+    /// Sizes of socket buffers in bytes (`socket.send.buffer.bytes`, `socket.receive.buffer.bytes`); nil: the system's.
+    public let socketBuffers: SocketBuffers
+    /// Connections that wait to be taken in (`socket.listen.backlog.size`).
+    public let listenBacklog: Int
+    /// Connections of one address at once (`max.connections.per.ip`).
+    public let connectionsPerAddressMax: Int
+    /// The largest push of client metrics (`telemetry.max.bytes`).
+    public let telemetrySizeBytesMax: Int
+    /// Partitions that one DescribeTopicPartitions answers at most (`max.request.partition.size.limit`).
+    public let describedPartitionsMax: Int32
     /// The largest request taken (`socket.request.max.bytes`).
     public let requestSizeBytesMax: Int
     /// Bytes of requests held at once by all connections (`queued.max.request.bytes`); nil: not set.
     public let queuedRequestBytesMax: Int?
     /// The most bytes that one fetch answers with, first batches aside (`fetch.max.bytes`).
     public let fetchSizeBytesMax: Int
+    /// Fetch sessions held at most (`max.incremental.fetch.session.cache.slots`).
+    public let fetchSessionCountMax: Int
     /// A connection without a request for longer than this is closed (`connections.max.idle.ms`); nil: never.
     public let connectionIdleMillisecondsMax: Int64?
     /// Connections served at once (`max.connections`).
@@ -56,13 +85,24 @@ public struct BrokerSettings: Sendable, Hashable {
     ///
     /// Throws for the first name that is not known (saying which one is nearest) or value that is not taken.
     public init(values: [String: String]) throws(SettingError) {
-        var kept: [String: String] = [:]
-        for name in values.keys.sorted() {
-            guard let definition = Self.table[name] else { throw Self.unknown(name) }
-            let text = values[name]?.trimmed ?? ""
-            _ = try definition.parse(text)
-            kept[name] = text
-        }
+        try self.init(started: values, dynamicDefaults: [:], dynamic: [:])
+    }
+
+    /// Reads settings in layers.
+    ///
+    /// - Parameters:
+    ///   - started: What the node was started with.
+    ///   - dynamicDefaults: What was set for all nodes while they run.
+    ///   - dynamic: What was set for this node while it runs; precedes the others.
+    init(
+        started: [String: String], dynamicDefaults: [String: String], dynamic: [String: String]
+    ) throws(SettingError) {
+        layers = [
+            Layer(source: .dynamicBroker, values: try Self.checked(dynamic)),
+            Layer(source: .dynamicDefault, values: try Self.checked(dynamicDefaults)),
+            Layer(source: .broker, values: try Self.checked(started)),
+        ]
+        let kept = layers.reduce(into: [:]) { $0.merge($1.values) { first, _ in first } }
         self.values = kept
         let read = SettingReader(table: Self.table, values: kept)
         partitionCount = Int32(read.integer("num.partitions"))
@@ -72,12 +112,22 @@ public struct BrokerSettings: Sendable, Hashable {
         allowsTopicDeletion = read.boolean("delete.topic.enable")
         retentionCheckIntervalMilliseconds = read.integer("log.retention.check.interval.ms")
         producerExpirationMilliseconds = read.integer("producer.id.expiration.ms")
+        coordinators = try CoordinatorSettings(read)
         listeners = read.list("listeners").compactMap { Listener($0) }
         advertisedListeners = read.list("advertised.listeners").compactMap { Listener($0) }
         loopCount = read.optionalInteger("num.network.threads").map { Int($0) }
         requestSizeBytesMax = Int(read.integer("socket.request.max.bytes"))
         queuedRequestBytesMax = read.optionalInteger("queued.max.request.bytes").flatMap { $0 > 0 ? Int($0) : nil }
         fetchSizeBytesMax = Int(read.integer("fetch.max.bytes"))
+        rack = read.optionalText("broker.rack")
+        socketBuffers = SocketBuffers(
+            sendBytes: Self.given(read.integer("socket.send.buffer.bytes")),
+            receiveBytes: Self.given(read.integer("socket.receive.buffer.bytes")))
+        listenBacklog = Int(read.integer("socket.listen.backlog.size"))
+        connectionsPerAddressMax = Int(read.integer("max.connections.per.ip"))
+        telemetrySizeBytesMax = Int(read.integer("telemetry.max.bytes"))
+        describedPartitionsMax = Int32(read.integer("max.request.partition.size.limit"))
+        fetchSessionCountMax = Int(read.integer("max.incremental.fetch.session.cache.slots"))
         connectionIdleMillisecondsMax = read.optionalInteger("connections.max.idle.ms").flatMap { $0 < 0 ? nil : $0 }
         connectionCountMax = Int(read.integer("max.connections"))
         try checkAdvertisedNames()
@@ -85,22 +135,54 @@ public struct BrokerSettings: Sendable, Hashable {
         _ = try TopicConfiguration(overrides: [:], broker: self)
     }
 
+    /// The same node with other settings of those that may change while it runs.
+    func with(dynamicDefaults: [String: String], dynamic: [String: String]) throws(SettingError) -> BrokerSettings {
+        try BrokerSettings(
+            started: layers.last?.values ?? [:], dynamicDefaults: dynamicDefaults, dynamic: dynamic)
+    }
+
+    private static func checked(_ values: [String: String]) throws(SettingError) -> [String: String] {
+        var kept: [String: String] = [:]
+        for name in values.keys.sorted() {
+            guard let definition = table[name] else { throw unknown(name) }
+            let text = values[name]?.trimmed ?? ""
+            _ = try definition.parse(text)
+            kept[name] = text
+        }
+        return kept
+    }
+
+    /// −1 leaves it to the system.
+    private static func given(_ number: Int64) -> Int? { number < 0 ? nil : Int(number) }
+
     /// What is set and what is default, for DescribeConfigs of a broker; sorted by name.
     public func entries() -> [ConfigurationEntry] {
         Self.definitions.map { definition in
             let names = [definition.name] + definition.fallbacks
+            let own = synonyms(of: definition.name)
             return ConfigurationEntry(
-                definition: definition,
-                value: values[definition.name] ?? definition.defaultValue,
-                source: values[definition.name] == nil ? .default : .broker,
-                isReadOnly: true, synonyms: names.flatMap { synonyms(of: $0) })
+                definition: definition, value: own.first?.value, source: own.first?.source ?? .default,
+                isReadOnly: !definition.isDynamic, synonyms: names.flatMap { synonyms(of: $0) })
         }
     }
 
-    /// What `name` has: the value set, then the default; a setting without either has none.
+    /// What was set for all nodes while they run, for DescribeConfigs of the default broker.
+    func dynamicDefaultEntries() -> [ConfigurationEntry] {
+        guard let layer = layers.first(where: { $0.source == .dynamicDefault }) else { return [] }
+        return Self.definitions.compactMap { definition in
+            guard let value = layer.values[definition.name] else { return nil }
+            return ConfigurationEntry(
+                definition: definition, value: value, source: .dynamicDefault, isReadOnly: false,
+                synonyms: [.init(name: definition.name, value: value, source: .dynamicDefault)])
+        }
+    }
+
+    /// What `name` has: the values set, the one that counts first, then the default; a setting without any has none.
     func synonyms(of name: String) -> [ConfigurationEntry.Synonym] {
         var found: [ConfigurationEntry.Synonym] = []
-        if let value = values[name] { found.append(.init(name: name, value: value, source: .broker)) }
+        for layer in layers {
+            if let value = layer.values[name] { found.append(.init(name: name, value: value, source: layer.source)) }
+        }
         if let value = Self.table.required(name).defaultValue {
             found.append(.init(name: name, value: value, source: .default))
         }
@@ -116,10 +198,21 @@ public struct BrokerSettings: Sendable, Hashable {
         )
     }
 
-    private static func unknown(_ name: String) -> SettingError {
+    static func unknown(_ name: String) -> SettingError {
+        if let reason = SettingRefusals.brokers.reason(for: name) {
+            return SettingError(.unsupported, name: name, "kafka.\(name) is not supported: \(reason)")
+        }
         let hint = table.nearest(to: name).map { "; did you mean kafka.\($0)?" } ?? ""
         return SettingError(.unknownName, name: name, "there is no setting kafka.\(name)\(hint)")
     }
+}
+
+/// Sizes of a connection's socket buffers; nil: the system's.
+public struct SocketBuffers: Sendable, Hashable {
+    /// For what is sent (`socket.send.buffer.bytes`).
+    public var sendBytes: Int?
+    /// For what arrives (`socket.receive.buffer.bytes`).
+    public var receiveBytes: Int?
 }
 
 /// Reads validated values as their types.
@@ -151,6 +244,11 @@ struct SettingReader {
     func list(_ name: String) -> [String] {
         guard case .list(let elements)? = value(name) else { return [] }
         return elements
+    }
+
+    func optionalText(_ name: String) -> String? {
+        guard case .text(let text)? = value(name) else { return nil }
+        return text
     }
 
     func text(_ name: String) -> String {

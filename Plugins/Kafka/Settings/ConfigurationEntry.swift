@@ -7,6 +7,14 @@ public struct ConfigurationEntry: Sendable, Hashable {
 
         /// Set for the topic.
         public static let topic = Source(code: 1)
+        /// Set for one broker while it ran.
+        public static let dynamicBroker = Source(code: 2)
+        /// Set for all brokers while they ran.
+        public static let dynamicDefault = Source(code: 3)
+        /// Set for clients' metrics (KIP-714).
+        public static let clientMetrics = Source(code: 7)
+        /// Set for a group.
+        public static let group = Source(code: 8)
         /// Set in the broker's configuration file, environment or flags.
         public static let broker = Source(code: 4)
         /// Nobody set it.

@@ -8,6 +8,8 @@ public struct SettingDefinition: Sendable, Hashable {
     public let defaultValue: String?
     /// The names asked, in order, where this one is not set.
     public let fallbacks: [String]
+    /// Whether a broker's value can be changed while it runs.
+    public private(set) var isDynamic = false
     /// Whether the value is a secret, shown to nobody.
     public let isSensitive: Bool
     /// One or two sentences: what the setting does here.
@@ -26,6 +28,13 @@ public struct SettingDefinition: Sendable, Hashable {
         self.fallbacks = fallbacks
         self.isSensitive = isSensitive
         self.documentation = documentation
+    }
+
+    /// The same setting, which can be changed while the broker runs.
+    var dynamic: SettingDefinition {
+        var changed = self
+        changed.isDynamic = true
+        return changed
     }
 
     /// The value that `text` stands for, or why it stands for none, in Kafka's words.

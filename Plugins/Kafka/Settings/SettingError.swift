@@ -6,6 +6,10 @@ public struct SettingError: Error, Hashable, CustomStringConvertible {
 
         /// There is no setting of that name.
         public static let unknownName = Code(label: "unknownName")
+        /// Kafka has a setting of that name, and this broker does not.
+        public static let unsupported = Code(label: "unsupported")
+        /// The setting cannot be changed while the node runs.
+        public static let readOnly = Code(label: "readOnly")
         /// The setting does not take that value.
         public static let invalidValue = Code(label: "invalidValue")
     }

@@ -8,7 +8,11 @@ enum ConfigurationPlan {
         let overrides: [String: String]
         switch change {
         case .replace(let configs): overrides = try Self.overrides(configs)
-        case .apply(let operations): overrides = try apply(operations, to: topic.configuration)
+        case .apply(let operations):
+            let configuration = topic.configuration
+            overrides = try apply(
+                operations, to: configuration.overrides, inForce: { configuration.value(of: $0) },
+                definition: TopicConfiguration.definition)
         }
         do {
             return try TopicConfiguration(overrides: overrides, broker: topic.configuration.broker)
@@ -33,8 +37,15 @@ enum ConfigurationPlan {
         return overrides
     }
 
-    private static func apply(
-        _ operations: [ConfigurationOperation], to configuration: TopicConfiguration
+    /// What is set after `operations` on what was.
+    ///
+    /// - Parameters:
+    ///   - inForce: The value of a setting with its default; what is appended to.
+    ///   - definition: The setting of that name, or why there is none.
+    static func apply(
+        _ operations: [ConfigurationOperation], to before: [String: String],
+        inForce: (String) -> String? = { _ in nil },
+        definition: (String) throws(SettingError) -> SettingDefinition
     ) throws(TopicError) -> [String: String] {
         var names: Set<String> = []
         for operation in operations where !names.insert(operation.name).inserted {
@@ -44,22 +55,23 @@ enum ConfigurationPlan {
         guard nulls.isEmpty else {
             throw TopicError(.invalidRequest, "Null value not supported for : \(nulls.joined(separator: ","))")
         }
-        var overrides = configuration.overrides
+        var overrides = before
         for operation in operations {
-            let definition: SettingDefinition
-            do { definition = try TopicConfiguration.definition(operation.name) } catch { throw TopicError(error) }
+            let found: SettingDefinition
+            do throws(SettingError) { found = try definition(operation.name) } catch { throw TopicError(error) }
             switch operation.kind {
             case .set: overrides[operation.name] = operation.value
             case .delete: overrides[operation.name] = nil
             case .append, .subtract:
-                overrides[operation.name] = try edited(operation, definition, configuration)
+                let current = before[operation.name] ?? inForce(operation.name) ?? found.defaultValue ?? ""
+                overrides[operation.name] = try edited(operation, found, current: current)
             }
         }
         return overrides
     }
 
     private static func edited(
-        _ operation: ConfigurationOperation, _ definition: SettingDefinition, _ configuration: TopicConfiguration
+        _ operation: ConfigurationOperation, _ definition: SettingDefinition, current text: String
     ) throws(TopicError) -> String {
         let isAppend = operation.kind == .append
         guard definition.type == .list else {
@@ -67,7 +79,7 @@ enum ConfigurationPlan {
                 .invalidConfig,
                 "Can't \(isAppend ? "APPEND" : "SUBTRACT") to key \(operation.name) because its type is not LIST.")
         }
-        let current = SettingDefinition.elements(of: configuration.value(of: operation.name) ?? "")
+        let current = SettingDefinition.elements(of: text)
         let given = SettingDefinition.elements(of: operation.value ?? "")
         let result =
             isAppend

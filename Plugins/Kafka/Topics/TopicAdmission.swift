@@ -16,9 +16,13 @@ public struct TopicAdmission: Admission {
     ///   - settings: Where defaults come from.
     ///   - nodes: The nodes that can hold replicas.
     ///   - topics: The topics that are served.
-    init(settings: BrokerSettings, nodes: [Int32], topics: TopicIndex) {
+    init(settings: LiveSettings, nodes: [Int32], topics: TopicIndex) {
         rules = TopicRules(settings: settings, nodes: nodes)
         self.topics = topics
+    }
+
+    init(settings: BrokerSettings, nodes: [Int32], topics: TopicIndex) {
+        self.init(settings: LiveSettings(settings), nodes: nodes, topics: topics)
     }
 
     /// `Topic`.
@@ -60,6 +64,9 @@ public struct TopicAdmission: Admission {
             try rules.checkNewName(metadata.name, in: topics.snapshot())
         }
         var spec = read(object, &findings)
+        if let own = rules.settings.coordinators.internalTopic(metadata.name) {
+            spec.complete(as: own, nodeCount: rules.nodes.count)
+        }
         spec.partitions = findings.check("spec.partitions") { () throws(TopicError) in
             try rules.partitionCount(spec.partitions ?? -1)
         }
@@ -144,4 +151,13 @@ public struct TopicAdmission: Admission {
     }
 
     private static func field(_ setting: String) -> String { "spec.config[\(setting)]" }
+}
+
+extension TopicSpec {
+    /// Fills in what is left open for a topic of the broker's own state.
+    fileprivate mutating func complete(as topic: InternalTopic, nodeCount: Int) {
+        if (partitions ?? -1) == -1 { partitions = topic.partitionCount }
+        if (replicationFactor ?? -1) == -1 { replicationFactor = min(topic.replicationFactor, Int16(nodeCount)) }
+        config.merge(topic.configs(nodeCount: nodeCount)) { given, _ in given }
+    }
 }

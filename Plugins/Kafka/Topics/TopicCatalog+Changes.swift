@@ -122,6 +122,12 @@ extension TopicCatalog {
         } catch {
             return .failure(error)
         }
+        guard !topic.isInternal else {
+            return .failure(
+                TopicError(
+                    .invalidTopicException,
+                    "The internal topic \(topic.name) keeps the broker's own state and cannot be deleted."))
+        }
         return await reconciler.progress.following(topic.name) { follower in
             let options = DeleteOptions(preconditions: Preconditions(uid: topic.id.uid))
             do {

@@ -28,7 +28,10 @@ extension TopicConfiguration {
     /// By topic setting; what is not here has only its own default.
     static let inheritance: [String: Inheritance] = [
         "cleanup.policy": Inheritance("log.cleanup.policy"),
+        "compression.gzip.level": Inheritance("compression.gzip.level"),
+        "compression.lz4.level": Inheritance("compression.lz4.level"),
         "compression.type": Inheritance("compression.type"),
+        "compression.zstd.level": Inheritance("compression.zstd.level"),
         "file.delete.delay.ms": Inheritance("log.segment.delete.delay.ms"),
         "flush.ms": Inheritance("log.flush.interval.ms"),
         "index.interval.bytes": Inheritance("log.index.interval.bytes"),
@@ -43,6 +46,9 @@ extension TopicConfiguration {
             .init(name: "log.retention.hours", scale: 3_600_000),
         ]),
         "segment.bytes": Inheritance("log.segment.bytes"),
+        "segment.jitter.ms": Inheritance(sources: [
+            .init(name: "log.roll.jitter.ms"), .init(name: "log.roll.jitter.hours", scale: 3_600_000),
+        ]),
         "segment.ms": Inheritance(sources: [
             .init(name: "log.roll.ms"), .init(name: "log.roll.hours", scale: 3_600_000),
         ]),

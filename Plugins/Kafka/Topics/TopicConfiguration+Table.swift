@@ -20,13 +20,13 @@ extension TopicConfiguration {
             "The codec of stored batches; producer keeps what the producer chose."),
         .init(
             "compression.gzip.level", .int, default: "-1", .equalOrBetween(-1, 1, 9),
-            "The level of gzip where compression.type is gzip. No effect yet: the codec's default level is used."),
+            "The level of gzip where compression.type is gzip."),
         .init(
             "compression.lz4.level", .int, default: "9", .between(1, 17),
-            "The level of LZ4 where compression.type is lz4. No effect yet: the codec's default level is used."),
+            "The level of LZ4 where compression.type is lz4."),
         .init(
             "compression.zstd.level", .int, default: "3", .between(-131_072, 22),
-            "The level of Zstandard where compression.type is zstd. No effect yet: the codec's default level is used."),
+            "The level of Zstandard where compression.type is zstd."),
         .init(
             "max.message.bytes", .int, default: "1048588", .atLeast(0),
             "The largest record batch taken, in bytes as sent (compressed)."),
@@ -62,7 +62,7 @@ extension TopicConfiguration {
             "A segment is rolled when its first record is older than this many milliseconds."),
         .init(
             "segment.jitter.ms", .long, default: "0", .atLeast(0),
-            "A random amount taken off segment.ms. No effect: segments roll when they are due."),
+            "Segments are rolled earlier by up to this many milliseconds, each partition by another amount."),
         .init(
             "segment.index.bytes", .int, default: "10485760", .atLeast(4),
             "The size of index files. No effect: indexes are as large as they need to be."),

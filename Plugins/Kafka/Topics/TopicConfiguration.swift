@@ -1,3 +1,4 @@
+internal import RecordBatch
 public import SegmentLog
 
 /// A topic's configuration: what was set for the topic, over the broker's settings, over Kafka's defaults.
@@ -20,6 +21,8 @@ public struct TopicConfiguration: Sendable, Hashable {
     public let isCompacted: Bool
     /// The codec of stored batches (`compression.type`).
     public let compression: TopicCompression
+    /// The effort of that codec (`compression.gzip.level` and so on); nil: it has none to choose.
+    public let compressionLevel: Int32?
     /// Whose time records carry (`message.timestamp.type`).
     public let timestampSource: TimestampSource
     /// How far a timestamp may lie before now, in milliseconds (`message.timestamp.before.max.ms`).
@@ -29,6 +32,7 @@ public struct TopicConfiguration: Sendable, Hashable {
     /// Replicas that must have a batch before acks=all is answered, as configured (`min.insync.replicas`).
     public let inSyncReplicasMin: Int32
     private let settings: LogSettings
+    private let segmentJitterMilliseconds: Int64
 
     /// Checks and reads what was set for a topic.
     ///
@@ -50,6 +54,8 @@ public struct TopicConfiguration: Sendable, Hashable {
         deletesOldSegments = policies.contains("delete")
         isCompacted = policies.contains("compact")
         compression = TopicCompression(name: read.text("compression.type"))
+        compressionLevel = compression.codec.flatMap { Self.level(of: $0, read) }
+        segmentJitterMilliseconds = min(read.integer("segment.jitter.ms"), read.integer("segment.ms"))
         timestampSource = read.text("message.timestamp.type") == "LogAppendTime" ? .logAppend : .create
         timestampBeforeMillisecondsMax = read.integer("message.timestamp.before.max.ms")
         timestampAfterMillisecondsMax = read.integer("message.timestamp.after.max.ms")
@@ -59,8 +65,32 @@ public struct TopicConfiguration: Sendable, Hashable {
         try Self.checkLags(read)
     }
 
-    /// What the topic's logs are opened with.
+    /// What the log of a partition is opened with.
+    ///
+    /// Where `segment.jitter.ms` asks for it, partitions roll their segments at different times: how much earlier
+    /// follows from the partition, so that it stays the same.
+    public func logSettings(of partition: LogIdentity) -> LogSettings {
+        guard segmentJitterMilliseconds > 0 else { return settings }
+        var settings = settings
+        var bits = partition.topicID.high ^ partition.topicID.low ^ UInt64(UInt32(bitPattern: partition.partition))
+        bits = (bits ^ (bits >> 33)) &* 0xFF51_AFD7_ED55_8CCD
+        bits = (bits ^ (bits >> 33)) &* 0xC4CE_B9FE_1A85_EC53
+        let early = Int64((bits ^ (bits >> 33)) % UInt64(segmentJitterMilliseconds))
+        settings.segmentAgeMillisecondsMax = max(1, settings.segmentAgeMillisecondsMax - early)
+        return settings
+    }
+
+    /// What the topic's logs are opened with, but for what differs between them.
     public func logSettings() -> LogSettings { settings }
+
+    private static func level(of codec: Codec, _ read: SettingReader) -> Int32? {
+        switch codec {
+        case .gzip: Int32(read.integer("compression.gzip.level"))
+        case .lz4: Int32(read.integer("compression.lz4.level"))
+        case .zstd: Int32(read.integer("compression.zstd.level"))
+        case .none, .snappy: nil
+        }
+    }
 
     /// Every setting with the value in force, its source and synonyms, for DescribeConfigs; sorted by name.
     public func entries() -> [ConfigurationEntry] {
@@ -81,6 +111,9 @@ public struct TopicConfiguration: Sendable, Hashable {
     /// The definition of `name`, or Kafka's complaint that there is none.
     static func definition(_ name: String) throws(SettingError) -> SettingDefinition {
         if let definition = table[name] { return definition }
+        if let reason = SettingRefusals.topics.reason(for: name) {
+            throw SettingError(.unsupported, name: name, "The topic config \(name) is not supported: \(reason)")
+        }
         let hint = table.nearest(to: name).map { "; did you mean \($0)?" } ?? ""
         throw SettingError(.unknownName, name: name, "Unknown topic config name: \(name)\(hint)")
     }
@@ -157,6 +190,18 @@ public enum TopicCompression: Sendable, Hashable {
     case lz4
     /// Zstandard.
     case zstd
+
+    /// The codec that batches are stored in; nil: as they came.
+    var codec: Codec? {
+        switch self {
+        case .producer: nil
+        case .uncompressed: Codec.none
+        case .gzip: .gzip
+        case .snappy: .snappy
+        case .lz4: .lz4
+        case .zstd: .zstd
+        }
+    }
 
     init(name: String) {
         switch name {

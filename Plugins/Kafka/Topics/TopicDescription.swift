@@ -52,6 +52,13 @@ public final class TopicDescription: Sendable, CustomStringConvertible {
             configuration: configuration, creationTimestamp: creationTimestamp, generation: generation + 1)
     }
 
+    /// The same topic whose inherited settings are others: nobody asked for anything else of it.
+    func inheriting(_ configuration: TopicConfiguration) -> TopicDescription {
+        TopicDescription(
+            name: name, id: id, partitionCount: partitionCount, replicationFactor: replicationFactor,
+            configuration: configuration, creationTimestamp: creationTimestamp, generation: generation)
+    }
+
     /// The same topic with another configuration, as it will be.
     func changed(configuration: TopicConfiguration) -> TopicDescription {
         TopicDescription(

@@ -3,7 +3,7 @@ enum TopicName {
     /// The longest name: its folder, with a partition's number and a suffix, must fit into 255 bytes.
     static let sizeMax = 249
 
-    private static let internalNames: Set<String> = ["__consumer_offsets", "__transaction_state"]
+    private static let internalNames: Set<String> = [InternalTopic.offsets, InternalTopic.transactions]
 
     /// Whether the broker keeps its own state in the topic of that name.
     static func isInternal(_ name: String) -> Bool { internalNames.contains(name) }

@@ -105,6 +105,22 @@ public final class TopicReconciler: Sendable {
         claims.withLock { $0.wake = wake }
     }
 
+    /// Takes the broker's changed settings into use wherever a topic has none of its own.
+    func adoptSettings() async {
+        for topic in index.snapshot().byName.values {
+            let settings = rules.settings
+            guard topic.configuration.broker != settings,
+                let configuration = try? TopicConfiguration(overrides: topic.configuration.overrides, broker: settings)
+            else { continue }
+            let changed = topic.inheriting(configuration)
+            guard index.replace(topic, with: changed) else { continue }
+            await host.apply(changed)
+        }
+        // A topic that was being changed meanwhile may have come out of that with the settings of before.
+        let wake = claims.withLock { $0.wake }
+        for name in index.snapshot().byName.keys { wake?(name) }
+    }
+
     private func doing(_ topic: TopicDescription) -> String {
         index.snapshot()[topic.id] == nil ? "creating the topic '\(topic.name)'" : "changing the topic '\(topic.name)'"
     }

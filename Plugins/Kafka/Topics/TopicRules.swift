@@ -13,9 +13,23 @@ struct TopicRules: Sendable {
         var configuration: TopicConfiguration
     }
 
-    let settings: BrokerSettings
+    let source: LiveSettings
     /// The nodes that can hold replicas.
     let nodes: [Int32]
+
+    /// Where defaults and limits come from, as they are now.
+    var settings: BrokerSettings { source.current }
+
+    /// Rules with defaults and limits that may change.
+    init(settings source: LiveSettings, nodes: [Int32]) {
+        self.source = source
+        self.nodes = nodes
+    }
+
+    /// Rules with defaults and limits that stay.
+    init(settings: BrokerSettings, nodes: [Int32]) {
+        self.init(settings: LiveSettings(settings), nodes: nodes)
+    }
 
     /// What each of the topics of one request becomes, in order; none of them is made yet.
     func plan(_ topics: [NewTopic], in snapshot: TopicsSnapshot) -> [Result<Plan, TopicError>] {
@@ -57,6 +71,12 @@ struct TopicRules: Sendable {
 
     /// Checks that a topic with `current` partitions may get `wanted`.
     func checkIncrease(of topic: String, from current: Int32, to wanted: Int32) throws(TopicError) {
+        guard !TopicName.isInternal(topic) else {
+            throw TopicError(
+                .invalidPartitions,
+                "The number of partitions of the internal topic \(topic) cannot be changed: what it keeps would be "
+                    + "looked for in other partitions.")
+        }
         guard wanted != current else {
             throw TopicError(.invalidPartitions, "Topic already has \(current) partition(s).")
         }
@@ -86,7 +106,9 @@ struct TopicRules: Sendable {
         if let other = snapshot.collision(with: name) { throw Self.collision(name, other) }
     }
 
-    private func plan(_ topic: NewTopic) throws(TopicError) -> Plan {
+    private func plan(_ asked: NewTopic) throws(TopicError) -> Plan {
+        let topic =
+            settings.coordinators.internalTopic(asked.name)?.completing(asked, nodeCount: nodes.count) ?? asked
         let shape = try topic.assignments.isEmpty ? countedShape(topic) : assignedShape(topic)
         return Plan(
             name: topic.name, partitionCount: shape.partitions, replicationFactor: shape.replicas,

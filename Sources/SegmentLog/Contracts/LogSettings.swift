@@ -18,6 +18,17 @@ public struct LogSettings: Sendable, Hashable {
     public var retentionMilliseconds: Int64? = 604_800_000
     /// Whether retention by size and time applies (`cleanup.policy` contains `delete`).
     public var deletesOldSegments = true
+    /// Whether only the last record of each key is kept (`cleanup.policy` contains `compact`).
+    public var compacts = false
+    /// The part of a compacted log that is to be new before it is cleaned, 0 to 1 (`min.cleanable.dirty.ratio`).
+    public var minCleanableDirtyRatio = 0.5
+    /// How long a record is left alone by compaction (`min.compaction.lag.ms`), in milliseconds.
+    public var minCompactionLagMilliseconds: Int64 = 0
+    /// How long a record may stay uncleaned (`max.compaction.lag.ms`), in milliseconds.
+    public var maxCompactionLagMilliseconds: Int64 = .max
+    /// How long compaction keeps tombstones and markers once their data is gone (`delete.retention.ms`), in
+    /// milliseconds.
+    public var deleteRetentionMilliseconds: Int64 = 86_400_000
     /// Bytes of log between two entries of the offset index (`index.interval.bytes`).
     public var indexIntervalBytes = 4096
     /// Bytes of log between two checkpoints: what opening it reads at most, besides the unsynced tail.
@@ -30,6 +41,11 @@ public struct LogSettings: Sendable, Hashable {
     public var producerExpirationMilliseconds: Int64 = 86_400_000
     /// How long a deleted file stays, renamed (`file.delete.delay.ms`).
     public var fileDeleteDelay: Duration = .seconds(60)
+
+    /// When a segment is rolled for its age: a compacted one early enough to be cleaned in time.
+    var rollAgeMillisecondsMax: Int64 {
+        compacts ? min(segmentAgeMillisecondsMax, maxCompactionLagMilliseconds) : segmentAgeMillisecondsMax
+    }
 
     /// Kafka's defaults.
     public init() {}

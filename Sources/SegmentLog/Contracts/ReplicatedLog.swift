@@ -99,6 +99,19 @@ public protocol ReplicatedLog: AnyObject, Sendable {
     /// Rolls and deletes what `settings` say is due. The shell calls it from time to time.
     func enforceRetention(wallMilliseconds: Int64)
 
+    /// What compaction would find now; `none` where the log is not compacted. O(segments).
+    func cleaning(wallMilliseconds: Int64) -> CleaningNeed
+
+    /// Goes over the log's sealed segments and leaves the last record of each key (`LogSettings.compacts`).
+    ///
+    /// Offsets and entries stay what they are. One pass at a time; it works on the disk's threads, a few megabytes at
+    /// a time, and is over soon after `stopCleaning` or `close`. `then` once, on the loop, never before `clean`
+    /// returned. It fails where the log is damaged or its disk fails: then the log is as it was.
+    func clean(_ limits: CleaningLimits, then: @escaping (Result<CleaningOutcome, LogError>) -> Void)
+
+    /// Ends the pass that is under way; its callback says that it was stopped. Does nothing where none is.
+    func stopCleaning()
+
     /// Makes everything appended durable, whatever the durability. `then` on the loop.
     func flush(then: @escaping (Result<Void, LogError>) -> Void)
 

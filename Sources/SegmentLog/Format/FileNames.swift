@@ -4,8 +4,17 @@ enum FileNames {
     static let offsetIndexSuffix = ".index"
     static let timeIndexSuffix = ".timeindex"
     static let deletedSuffix = ".deleted"
+    /// Ends the name of a segment's file that a cleaning pass wrote, until it takes the place of the old one.
+    static let cleanedSuffix = ".cleaned"
+    /// Ends the name of the file that says that cleaned files are to take the place of old ones.
+    static let swapSuffix = ".swap"
+    static let swapDraft = "swap.draft"
+    static let cleaningPoint = "cleaning-point"
+    static let cleaningPointDraft = "cleaning-point.draft"
     static let checkpoint = "checkpoint"
     static let checkpointDraft = "checkpoint.draft"
+    /// What a stop may leave behind of files that are replaced as a whole.
+    static let drafts: Set<String> = [checkpointDraft, swapDraft, cleaningPointDraft]
     static let recoveryPoint = "recovery-point"
     /// Begins the name of a deleted log's folder: no topic's folder begins so.
     static let deletedFolderPrefix = ".deleted."
@@ -18,8 +27,17 @@ enum FileNames {
 
     /// The base offset in the name of a segment's log file; nil: another file.
     static func baseOffset(ofLogFile name: String) -> Int64? {
-        guard name.hasSuffix(logSuffix) else { return nil }
-        let stem = name.dropLast(logSuffix.count)
+        baseOffset(of: name, suffix: logSuffix)
+    }
+
+    /// The base offset in the name of a swap's file; nil: another file.
+    static func baseOffset(ofSwap name: String) -> Int64? {
+        baseOffset(of: name, suffix: swapSuffix)
+    }
+
+    private static func baseOffset(of name: String, suffix: String) -> Int64? {
+        guard name.hasSuffix(suffix) else { return nil }
+        let stem = name.dropLast(suffix.count)
         guard stem.count == 20, stem.allSatisfy(\.isASCIIDigit) else { return nil }
         return Int64(stem)
     }

@@ -12,3 +12,11 @@ package func internalBatchSummary(_ batch: ByteBuffer) -> String? {
         }
     }
 }
+
+/// What a transaction's marker says, for people: `commit (coordinator epoch 3)`; nil where the batch is none.
+package func transactionMarkerSummary(_ batch: ByteBuffer) -> String? {
+    batch.withUnsafeReadableBytes { bytes in
+        guard let fields = StoredBatch(bytes), let marker = MarkerBatch.decode(fields, bytes) else { return nil }
+        return "\(marker.isCommit ? "commit" : "abort") (coordinator epoch \(marker.coordinatorEpoch))"
+    }
+}

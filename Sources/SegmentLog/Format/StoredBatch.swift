@@ -12,6 +12,10 @@ struct StoredBatch: Equatable, Sendable {
     static let checksummedFrom = 21
     /// Base offset, length and leader epoch: what a log patches lies here, outside the checksum.
     static let prefixSizeBytes = 16
+    /// In the attributes: its records are of their producer's transaction.
+    static let transactionalBit: Int16 = 0x10
+    /// In the attributes: it holds no records of anybody's.
+    static let controlBit: Int16 = 0x20
 
     /// The offset of its first record.
     var baseOffset: Int64
@@ -63,9 +67,19 @@ struct StoredBatch: Equatable, Sendable {
     }
 
     /// Whether it is a transaction marker or an internal batch.
-    var isControl: Bool { attributes & 0x20 != 0 }
+    var isControl: Bool { attributes & Self.controlBit != 0 }
+    /// Whether its records, or its marker, are of its producer's transaction.
+    var isTransactional: Bool { attributes & Self.transactionalBit != 0 }
     /// Whether it is one of the log's own: no records, no offsets, never returned by a fetch.
     var isInternal: Bool { lastOffsetDelta == -1 && recordCount == 0 && isControl }
+    /// Whether its records are gone: it was cleaned, and only its offsets and its producer's last sequence are left.
+    var isEmptied: Bool { recordCount == 0 && lastOffsetDelta >= 0 }
+    /// Whether it stands for emptied entries in a row (docs/formats/log.md, "Cleaned batches").
+    var isEmptiedRun: Bool { isEmptied && producerID < 0 && baseSequence > 0 }
+    /// How many Raft entries it is; a segment's header, which is none, counts as one here.
+    var entryCount: Int64 { isEmptiedRun ? Int64(baseSequence) : 1 }
+    /// Whether its base timestamp is the time after which its tombstones, or it as a marker, may go (KIP-534).
+    var hasDeleteHorizon: Bool { attributes & 0x40 != 0 }
     /// Whether its records all carry `maxTimestamp` (LogAppendTime).
     var hasAppendTime: Bool { attributes & 0x08 != 0 }
     /// The offset after its last record.

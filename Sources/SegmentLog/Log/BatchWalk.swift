@@ -5,8 +5,10 @@
 struct BatchWalk: Sendable {
     /// What was found.
     enum Outcome: Equatable, Sendable {
-        /// Whole batches.
-        case found(Range<Int>)
+        /// Whole batches, and the offset after their last.
+        case found(Range<Int>, nextOffset: Int64)
+        /// Only cleaned batches without records from the offset on: the last one's place, and the offset after it.
+        case emptied(Range<Int>, nextOffset: Int64)
         /// More bytes are needed, this many in all.
         case needs(Int)
         /// A bad batch at this place, where this offset belongs.
@@ -31,28 +33,32 @@ struct BatchWalk: Sendable {
         var position = 0
         var expected = startOffset
         var first: Int?
+        // The last cleaned batch before it: it need not be returned where records follow.
+        var emptied: Range<Int>?
         func ended(_ damage: Int?) -> Outcome {
-            if let first { return .found(first..<position) }
+            if let first { return .found(first..<position, nextOffset: expected) }
+            if let emptied { return .emptied(emptied, nextOffset: expected) }
             return damage.map { .damaged($0, offset: expected) } ?? .nothing
         }
         while position < runSizeBytes {
+            let isNeeded = first == nil && emptied == nil
             let left = UnsafeRawBufferPointer(rebasing: bytes[position...])
             guard let batch = StoredBatch(left) else {
                 if runSizeBytes - position < StoredBatch.headerSizeBytes { return ended(position) }
-                return first == nil ? .needs(position + StoredBatch.headerSizeBytes) : ended(nil)
+                return isNeeded ? .needs(position + StoredBatch.headerSizeBytes) : ended(nil)
             }
             guard batch.follows(offset: expected, epochs: 0...Int32.max), hasRightEpoch(batch),
                 batch.sizeBytes <= runSizeBytes - position
             else { return ended(position) }
             // What would not be returned need not be read.
             if let first, position + batch.sizeBytes - first > sizeBytesMax { break }
-            if batch.sizeBytes > left.count { return first == nil ? .needs(position + batch.sizeBytes) : ended(nil) }
+            if batch.sizeBytes > left.count { return isNeeded ? .needs(position + batch.sizeBytes) : ended(nil) }
             guard batch.isIntact(left) else { return ended(position) }
             if batch.isInternal {
                 // Never returned: the run of batches with offsets ends here.
-                if first != nil { break }
+                if !isNeeded { break }
             } else if batch.nextOffset > offset, first == nil {
-                first = position
+                if batch.isEmptied { emptied = position..<position + batch.sizeBytes } else { first = position }
             }
             position += batch.sizeBytes
             expected = batch.nextOffset

@@ -34,23 +34,17 @@ extension LocalLog {
         then: @escaping (Result<Void, LogError>) -> Void
     ) throws(LogError) -> AppendReceipt {
         loop.preconditionIsCurrent()
-        if isClosing { throw LogError(.closed, "\(folder.path) is being closed") }
-        if let refusal {
-            if health == .full { probe.refusedAsFull() }
-            throw refusal
-        }
+        try admit()
         var batch = try Self.fields(of: bytes)
-        let isSequenced = batch.producerID >= 0 && !batch.isControl && origin == .client
-        if isSequenced, case .duplicate(let baseOffset, let lastOffset) = try producers.check(batch) {
+        let hasProducer = batch.producerID >= 0
+        if hasProducer, case .duplicate(let baseOffset, let lastOffset) = try check(batch, origin) {
             wait(forDuplicateEndingAt: lastOffset, until: stage, then)
             return AppendReceipt(baseOffset: baseOffset, lastOffset: lastOffset, isDuplicate: true)
         }
         try makeRoom(for: batch)
         batch.baseOffset = appended.nextOffset
         batch.epoch = 0
-        let undo =
-            isSequenced
-            ? producers.advance(batch, baseOffset: batch.baseOffset, wallMilliseconds: clock.wallMilliseconds) : nil
+        let undo = hasProducer ? advanceProducer(batch) : nil
         let index = appended.nextIndex
         enqueue(PendingBatch(batch: batch, bytes: bytes, undo: undo))
         switch stage {
@@ -58,6 +52,30 @@ extension LocalLog {
         case .committed: committedWaiters.append(until: index, then)
         }
         return AppendReceipt(baseOffset: batch.baseOffset, lastOffset: batch.nextOffset - 1)
+    }
+
+    /// Refuses what comes after the log began to refuse.
+    func admit() throws(LogError) {
+        if isClosing { throw LogError(.closed, "\(folder.path) is being closed") }
+        guard let refusal else { return }
+        if health == .full { probe.refusedAsFull() }
+        throw refusal
+    }
+
+    private func check(_ batch: StoredBatch, _ origin: AppendOrigin) throws(LogError) -> ProducerStates.Verdict {
+        switch origin {
+        case .client: return try producers.check(batch)
+        case .coordinator:
+            try producers.checkUnsequenced(batch)
+            return .new
+        }
+    }
+
+    /// Takes in the batch that goes to the end.
+    private func advanceProducer(_ batch: StoredBatch) -> ProducerStates.Undo {
+        let undo = producers.advance(batch, baseOffset: batch.baseOffset, wallMilliseconds: clock.wallMilliseconds)
+        if undo.opensTransaction { transactions.open(batch.producerID, at: appended) }
+        return undo
     }
 
     /// The fields of a batch that a log can take.
@@ -70,6 +88,12 @@ extension LocalLog {
             throw LogError(
                 .invalidBatch,
                 "the batch says it has \(fields.recordCount) records, the last at \(fields.lastOffsetDelta)")
+        }
+        if fields.isControl {
+            throw LogError(.invalidBatch, "a control batch is the log's own to write")
+        }
+        if fields.isTransactional, fields.producerID < 0 {
+            throw LogError(.invalidBatch, "a batch of a transaction names its producer")
         }
         return fields
     }
@@ -124,7 +148,7 @@ extension LocalLog {
     // MARK: Segments
 
     /// Rolls the segment where the batch does not fit or is too late for it.
-    private func makeRoom(for batch: StoredBatch) throws(LogError) {
+    func makeRoom(for batch: StoredBatch) throws(LogError) {
         let size = Int64(batch.sizeBytes)
         let most = Int64(min(settings.segmentSizeBytesMax, Int(UInt32.max)))
         guard size + 200 <= most || batch.isInternal else {
@@ -135,7 +159,7 @@ extension LocalLog {
         let first = active.index?.firstTimestamp ?? -1
         let isOld =
             first >= 0 && batch.maxTimestamp >= 0
-            && batch.maxTimestamp.subtractingReportingOverflow(first).partialValue > settings.segmentAgeMillisecondsMax
+            && batch.maxTimestamp.subtractingReportingOverflow(first).partialValue > settings.rollAgeMillisecondsMax
         let isFar =
             batch.lastOffsetDelta >= 0
             && appended.nextOffset + Int64(batch.lastOffsetDelta) - active.baseOffset > Int64(Int32.max)
@@ -221,6 +245,7 @@ extension LocalLog {
             }
         }) { [self] error in
             if let error { logger.warning("\(file.path): its indexes could not be stored (\(error))") }
+            segment.isSealed = true
             segment.offsetEntriesStored = index.offsets.count
             segment.timeEntriesStored = index.times.count
             segment.lastRead = readCount

@@ -17,6 +17,8 @@ struct CapturedCheckpoint: Equatable, Sendable {
     var baseOffset: Int64
     var offsets: ArraySlice<OffsetIndexEntry>
     var times: ArraySlice<TimeIndexEntry>
+    /// The swaps that it knows of and those before it did not.
+    var swaps: [Int64] = []
 }
 
 extension LocalLog {
@@ -36,13 +38,15 @@ extension LocalLog {
         }
         state.epochs = epochs
         state.producers = producers
+        state.transactions = transactions
         let checkpoint = Checkpoint(
             topicID: identity.topicID, partition: identity.partition, state: state, active: active.summary,
             offsetEntryCount: index.offsets.count, timeEntryCount: index.times.count,
             sizeBytesSinceEntry: index.sizeBytesSinceEntry, sealed: segments.dropLast().map(\.summary))
         return CapturedCheckpoint(
             bytes: checkpoint.encoded(), point: written, baseOffset: active.baseOffset,
-            offsets: index.offsets[active.offsetEntriesStored...], times: index.times[active.timeEntriesStored...])
+            offsets: index.offsets[active.offsetEntriesStored...], times: index.times[active.timeEntriesStored...],
+            swaps: unknownSwaps.sorted())
     }
 
     /// Stores a captured checkpoint whose point is synced by now.
@@ -66,6 +70,7 @@ extension LocalLog {
                     try folder.writeIndex(folder.timeIndexFile(base), captured.times, baseOffset: base)
                 }
                 try folder.writeCheckpoint(captured.bytes)
+                try folder.forgetSwaps(captured.swaps)
                 return nil
             } catch {
                 return error
@@ -73,7 +78,9 @@ extension LocalLog {
         }) { [self] error in
             checkpoint = .idle
             noteStored(captured.point, error)
+            defer { answerCheckpointWaiters() }
             if error == nil {
+                unknownSwaps.subtract(captured.swaps)
                 if isActive, let segment = segments.first(where: { $0.baseOffset == captured.baseOffset }) {
                     segment.offsetEntriesStored = max(segment.offsetEntriesStored, captured.offsets.endIndex)
                     segment.timeEntriesStored = max(segment.timeEntriesStored, captured.times.endIndex)
@@ -99,6 +106,7 @@ extension LocalLog {
         let confined = LoopBound(then)
         if health == .closed { return loop.execute { confined.value(.success(())) } }
         isClosing = true
+        stopCleaning()
         guard health == .good || health == .full else {
             let refusal = refusal
             abandon()
@@ -151,6 +159,7 @@ extension LocalLog {
     /// Answers every waiter with `closed` and lets go of the files, at once.
     func abandon() {
         guard health != .closed else { return }
+        stopCleaning()
         if health != .good { probe.refusing(-1) }
         health = .closed
         flushTimer?.cancel()
@@ -159,12 +168,14 @@ extension LocalLog {
         pending.removeAll()
         pendingPrefixes.removeAll()
         refuseWaiters(from: 0, error)
+        countTransactions(open: 0, aborted: 0)
         probe.logClosed(identity, segments: segments.count, sizeBytes: sizeBytes)
         for segment in segments {
             segment.file = nil
             segment.index = nil
         }
         onChange = nil
+        loop.execute { self.answerCheckpointWaiters() }
         onClosed?()
     }
 

@@ -9,7 +9,8 @@ extension LocalLog {
     func writeBurst() {
         isWriteQueued = false
         writePending()
-        let isDue = sizeBytesSinceCheckpoint >= Int64(settings.checkpointIntervalBytes)
+        let isDue =
+            sizeBytesSinceCheckpoint >= Int64(settings.checkpointIntervalBytes) || !checkpointWaiters.isEmpty
         if isDue, health == .good, checkpoint == .idle {
             captureCheckpoint()
         }
@@ -207,9 +208,18 @@ extension LocalLog {
     /// Moves what follows from the written and the synced end.
     func advance() {
         let reached = settings.durability == .synced ? synced : written
-        guard reached.nextIndex > committed.nextIndex else { return }
-        if reached.nextOffset > committed.nextOffset { changes.formUnion([.highWatermark, .lastStableOffset]) }
+        guard reached.nextIndex > committed.nextIndex else {
+            // Rolled with nothing in the new segment: the old one may be cleaned.
+            if reached.segment > committed.segment {
+                committed = reached
+                noteStable()
+            }
+            return
+        }
+        if reached.nextOffset > committed.nextOffset { changes.insert(.highWatermark) }
         committed = reached
+        transactions.commit(below: committed.nextOffset)
+        noteStable()
         while let moving = movingLogStarts.first, moving.index < committed.nextIndex {
             movingLogStarts.removeFirst()
             moveLogStart(to: moving.offset, by: moving.index)
@@ -256,6 +266,7 @@ extension LocalLog {
         for entry in pending.reversed() {
             if let undo = entry.undo { producers.revert(undo) }
         }
+        transactions.truncate(to: written.nextOffset)
         pending.removeAll(keepingCapacity: true)
         pendingPrefixes.removeAll(keepingCapacity: true)
         appended = written
@@ -322,6 +333,9 @@ extension LocalLog {
         guard let refusal else { return }
         dropUnwritten(refusal)
         refuseWaiters(from: 0, refusal)
-        loop.execute { self.tellChanges() }
+        loop.execute {
+            self.answerCheckpointWaiters()
+            self.tellChanges()
+        }
     }
 }

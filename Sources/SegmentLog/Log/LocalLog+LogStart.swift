@@ -38,13 +38,15 @@ extension LocalLog {
         logStartIndex = index
         changes.insert(.logStart)
         epochs.trim(below: offset)
+        transactions.trim(below: offset)
+        noteStable()
         dropSegmentsBelowLogStart()
     }
 
     /// Deletes whole segments below the log start, once the entry that says so is on the device: a power
     /// cut must not leave a log without its beginning.
     func dropSegmentsBelowLogStart() {
-        guard segments.count > 1, segments[0].summary.nextOffset <= logStart else { return }
+        guard segments.count > 1, segments[0].summary.nextOffset <= logStart, !isSwapping else { return }
         guard logStartIndex < synced.nextIndex else { return requestSync() }
         var dropped: [Segment] = []
         while segments.count > 1, segments[0].summary.nextOffset <= logStart,
@@ -80,7 +82,7 @@ extension LocalLog {
             guard count < segments.count else { return }
         }
         let target = segments[count - 1].summary.nextOffset
-        guard target > logStart, target <= committed.nextOffset else { return }
+        guard target > logStart, target <= stableOffset else { return }
         advanceLogStart(to: target) { [self] result in
             if case .failure(let error) = result {
                 logger.warning("\(folder.path): retention could not move the log start (\(error))")
@@ -91,7 +93,7 @@ extension LocalLog {
     private func rollIfOld(_ wallMilliseconds: Int64) {
         let first = active.summary.firstTimestamp
         guard health == .good, first >= 0, active.summary.nextOffset > active.baseOffset,
-            wallMilliseconds - first > settings.segmentAgeMillisecondsMax
+            wallMilliseconds - first > settings.rollAgeMillisecondsMax
         else { return }
         do throws(LogError) { try roll() } catch {
             logger.warning("\(folder.path): the segment could not be rolled (\(error))")
@@ -101,10 +103,17 @@ extension LocalLog {
     /// How many segments from the first on hold only records that are too old.
     private func countOfExpired(_ wallMilliseconds: Int64) -> Int {
         guard let age = settings.retentionMilliseconds, age >= 0 else { return 0 }
-        return segments.prefix { segment in
-            let newest = segment.summary.maxTimestamp
-            return isDeletable(segment) && newest >= 0 && wallMilliseconds - newest > age
-        }.count
+        var count = 0
+        for (place, segment) in segments.enumerated() {
+            // One that holds markers alone is as old as the first of them.
+            let newest = max(segment.summary.maxTimestamp, segment.summary.firstTimestamp)
+            guard isDeletable(segment) else { break }
+            // Nothing with a time in it, as where all was compacted away: it goes with what comes after it.
+            if newest < 0 { continue }
+            guard wallMilliseconds - newest > age else { break }
+            count = place + 1
+        }
+        return count
     }
 
     /// How many segments from the first on the log can lose and still be as large as it should be.
@@ -117,8 +126,9 @@ extension LocalLog {
         }.count
     }
 
+    /// Only below the last stable offset: what a transaction that has not ended wrote stays until it has.
     private func isDeletable(_ segment: Segment) -> Bool {
-        segment.summary.nextOffset > segment.baseOffset && segment.summary.nextOffset <= committed.nextOffset
+        segment.summary.nextOffset > segment.baseOffset && segment.summary.nextOffset <= stableOffset
             && (segment !== active || pending.isEmpty)
     }
 }

@@ -7,6 +7,10 @@ struct ReadRequest {
     var offset: Int64
     var sizeBytesMax: Int
     var bound: ReadBound
+    /// The last cleaned batch without records that was passed: what is returned where no record follows.
+    var passed = ByteBuffer()
+    /// How often the read went on behind such batches.
+    var hops = 0
     var then: (Result<LogRead, LogError>) -> Void
 }
 
@@ -23,7 +27,8 @@ extension LocalLog {
     /// Up to where `bound` lets a read go.
     private func end(of bound: ReadBound) -> LogPoint {
         switch bound {
-        case .highWatermark, .lastStableOffset: committed
+        case .highWatermark: committed
+        case .lastStableOffset: stablePoint
         case .logEnd: written
         }
     }
@@ -39,9 +44,11 @@ extension LocalLog {
                         "\(folder.path) holds offsets \(logStart) up to \(appended.nextOffset), not \(offset)")))
         }
         let end = end(of: request.bound)
-        guard offset < end.nextOffset, request.sizeBytesMax > 0 else { return answer(request, ByteBuffer()) }
+        guard offset < end.nextOffset, request.sizeBytesMax > 0 else {
+            return answer(request, request.passed, upTo: offset)
+        }
         guard let segment = segment(holding: offset), segment.damage(at: offset) == nil else {
-            return request.then(.failure(damageError(offset)))
+            return failAsDamaged(request)
         }
         guard let file = segment.file, let index = segment.index else {
             return load(segment) { [self] in
@@ -54,7 +61,7 @@ extension LocalLog {
         segment.lastRead = readCount
         let limit = segment.baseOffset == end.segment ? end.position : segment.summary.end
         guard let start = start(for: offset, in: segment, index, limit: limit), start.position < start.limit else {
-            return request.then(.failure(damageError(offset)))
+            return failAsDamaged(request)
         }
         let walk = BatchWalk(
             startOffset: start.offset, offset: offset, sizeBytesMax: request.sizeBytesMax,
@@ -132,26 +139,54 @@ extension LocalLog {
         _ outcome: BatchWalk.Outcome
     ) {
         switch outcome {
-        case .found(let range):
+        case .found(let range, let nextOffset):
             var records = buffer
             records.moveWriterIndex(to: records.readerIndex + range.upperBound)
             records.moveReaderIndex(forwardBy: range.lowerBound)
             probe.read(range.count)
-            answer(request, records)
+            answer(request, records, upTo: nextOffset)
+        case .emptied(let place, let nextOffset):
+            goOn(
+                request, behind: buffer.getSlice(at: buffer.readerIndex + place.lowerBound, length: place.count),
+                nextOffset)
         case .damaged(let place, let offset):
             let position = start.position + Int64(place)
             investigate(segment, file, position: position, offset: offset) { [self] in attempt(request) }
         case .nothing, .needs:
-            request.then(.failure(damageError(request.offset)))
+            failAsDamaged(request)
         }
     }
 
-    private func answer(_ request: ReadRequest, _ records: ByteBuffer) {
-        request.then(
-            .success(
-                LogRead(
-                    records: records, highWatermark: committed.nextOffset, lastStableOffset: committed.nextOffset,
-                    logStartOffset: logStart)))
+    /// Answers that the offset lies in a damaged range; what was passed on the way there comes first.
+    private func failAsDamaged(_ request: ReadRequest) {
+        if request.passed.readableBytes > 0 { return answer(request, request.passed, upTo: request.offset) }
+        request.then(.failure(damageError(request.offset)))
+    }
+
+    /// Looks for records behind cleaned batches. Where there are none up to the bound the last of these batches is
+    /// returned, whose last offset takes the reader on (as Kafka's empty batches do).
+    private func goOn(_ request: ReadRequest, behind emptied: ByteBuffer?, _ offset: Int64) {
+        var request = request
+        request.offset = offset
+        request.passed = emptied ?? ByteBuffer()
+        request.hops += 1
+        if request.hops >= Self.hopsMax || offset >= end(of: request.bound).nextOffset {
+            return answer(request, request.passed, upTo: offset)
+        }
+        attempt(request)
+    }
+
+    /// How many windows of nothing but cleaned batches a read passes before it shows one.
+    private static let hopsMax = 64
+
+    private func answer(_ request: ReadRequest, _ records: ByteBuffer, upTo nextOffset: Int64) {
+        var read = LogRead(
+            records: records, highWatermark: committed.nextOffset, lastStableOffset: stableOffset,
+            logStartOffset: logStart)
+        if request.bound == .lastStableOffset, !transactions.aborted.isEmpty {
+            read.abortedTransactions = transactions.aborted.overlapping(request.offset, nextOffset)
+        }
+        request.then(.success(read))
     }
 
     func damageError(_ offset: Int64) -> LogError {
@@ -196,6 +231,8 @@ extension LocalLog {
 
     /// Opens a sealed segment for reading: file and indexes, which are made again where they are bad.
     func load(_ segment: Segment, then: @escaping () -> Void, failed: @escaping (LogError) -> Void) {
+        // The segment may be another when the swap is over: whoever asks looks for it again.
+        if isSwapping { return afterSwap.append(then) }
         let path = folder.logFile(segment.baseOffset)
         let waiter = {
             if segment.file == nil || segment.index == nil {

@@ -98,7 +98,8 @@ extension LocalLog {
         _ then: @escaping (Result<TimestampedOffset?, LogError>) -> Void
     ) {
         if health == .closed { return then(.failure(LogError(.closed, "\(folder.path) is closed"))) }
-        guard let base = bases.first, let segment = segments.first(where: { $0.baseOffset == base }) else {
+        // By offset: cleaning may have put its records into the segment before it.
+        guard let base = bases.first, let segment = segment(holding: base) else {
             if bases.isEmpty { return then(.success(best)) }
             return search(goal, bases.dropFirst(), best, then)
         }

@@ -53,6 +53,11 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
     var logStartIndex: Int64 = 0
     var epochs: EpochCache
     var producers: ProducerStates
+    var transactions: LogTransactions
+    /// Up to where readers of stable records see it: `stablePoint`, as it was told last.
+    var stableOffset: Int64 = 0
+    /// How many transactions the probe counts as this log's.
+    var countedTransactions = (open: 0, aborted: 0)
     var recent = RecentBatches()
     var health = Health.good
     var changes: LogChanges = []
@@ -86,6 +91,18 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
     var loading: [Int64: [() -> Void]] = [:]
     var backgroundJobs = 0
     var whenIdle: (() -> Void)?
+    /// The cleaning pass that is under way, and what it waits for.
+    var cleaning: OngoingCleaning?
+    /// Below it the log is clean.
+    var cleanOffset: Int64
+    /// Cleaned segments are taking others' place: no file of a segment is opened or renamed meanwhile.
+    var isSwapping = false
+    /// What waits for that to be over.
+    var afterSwap: [() -> Void] = []
+    /// Cleaned segments that no stored checkpoint knows of.
+    var unknownSwaps: Set<Int64> = []
+    /// What waits for a checkpoint to be stored, or for that to fail.
+    var checkpointWaiters: [() -> Void] = []
     /// No more appends: it is being closed.
     var isClosing = false
     /// The provider's: it forgets the log. Set before anybody else has the log.
@@ -124,12 +141,17 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
         logStart = recovered.state.logStart
         epochs = recovered.state.epochs
         producers = recovered.state.producers
+        transactions = recovered.state.transactions
         sizeBytesSinceCheckpoint = recovered.scannedBytes
         checkpointed = recovered.checkpoint
+        cleanOffset = recovered.cleanOffset
+        for segment in segments.dropLast() { segment.isSealed = true }
         for segment in segments.dropLast() where segment.damaged.isEmpty {
             segment.file = nil
             segment.index = nil
         }
+        noteStable()
+        changes = []
         probe.logOpened(segments: segments.count, sizeBytes: sizeBytes)
     }
 
@@ -144,8 +166,8 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
     public var logEndOffset: Int64 { appended.nextOffset }
     /// The end of what is committed.
     public var highWatermark: Int64 { committed.nextOffset }
-    /// The high watermark: no transaction is open.
-    public var lastStableOffset: Int64 { committed.nextOffset }
+    /// The high watermark, or where the first transaction began that has not ended.
+    public var lastStableOffset: Int64 { stableOffset }
     /// The bytes of its segments, O(segments).
     public var sizeBytes: Int64 { segments.reduce(0) { $0 + $1.summary.end } }
 

@@ -17,6 +17,8 @@ final class Segment {
     var filledTo: Int64
     /// Where zeros are being written: bytes that nobody else may write to.
     var filling: Range<Int64>?
+    /// Nothing is written to it any more, and its indexes are stored.
+    var isSealed = false
     /// When it was read last, for sealed ones: a count that rises.
     var lastRead: UInt64 = 0
 

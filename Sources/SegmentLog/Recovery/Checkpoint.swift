@@ -3,7 +3,8 @@ import WeirRuntime
 /// What follows from a log up to a synced point: makes opening fast; without it the log is read whole.
 struct Checkpoint: Sendable {
     private static let magic: UInt32 = 0x574C_4350
-    private static let version: UInt16 = 1
+    /// 2: transactions. One of another version is not read: the log is.
+    private static let version: UInt16 = 2
 
     /// The log's topic.
     var topicID: TopicID
@@ -45,6 +46,7 @@ struct Checkpoint: Sendable {
             writer.write(entry.startOffset)
         }
         state.producers.write(to: &writer)
+        state.transactions.write(to: &writer)
         writer.write(crc32c(writer.bytes))
         return writer.bytes
     }
@@ -93,8 +95,9 @@ extension Checkpoint {
             guard let epoch = reader.read(Int32.self), let start = reader.read(Int64.self) else { return nil }
             state.epochs.append(EpochCache.Entry(epoch: epoch, startOffset: start))
         }
-        guard let producers = ProducerStates(&reader) else { return nil }
+        guard let producers = ProducerStates(&reader), let transactions = LogTransactions(&reader) else { return nil }
         state.producers = producers
+        state.transactions = transactions
     }
 }
 

@@ -22,7 +22,7 @@ struct IndexRebuild {
         while position < end {
             if case .batch(let batch, let bytes) = try scanner.look(at: position, offset: offset, epoch: epoch) {
                 index.note(batch, position: position, index: entry)
-                if !isHeader(batch, bytes) { entry += 1 }
+                if !isHeader(batch, bytes) { entry += batch.entryCount }
                 position += Int64(batch.sizeBytes)
                 offset = batch.nextOffset
                 epoch = batch.epoch

@@ -25,6 +25,8 @@ struct RecoveredLog: Sendable {
     var scannedBytes: Int64
     /// What the checkpoint on disk says; nil: there is none that is of use.
     var checkpoint: LogPoint?
+    /// Below it the log is clean, as far as is known.
+    var cleanOffset: Int64 = 0
 }
 
 /// Opens a log's folder: replays what came after the checkpoint, cuts the unsynced tail where it is
@@ -47,6 +49,8 @@ struct LogRecovery {
     private var state = LogState(nextOffset: 0, nextIndex: 1, logStart: 0)
     private var synced: RecoveryPoint?
     private var checkpoint: LogPoint?
+    /// Swaps that the checkpoint may not know of.
+    private var swaps: [SegmentSwap] = []
     private var scannedBytes: Int64 = 0
     private var truncatedBytes: Int64 = 0
     private var hasNewDamage = false
@@ -64,6 +68,7 @@ struct LogRecovery {
     /// The log, ready to be written to.
     mutating func run() throws(LogError) -> RecoveredLog {
         do throws(DiskError) {
+            try finishSwaps()
             try readFolder()
         } catch {
             throw LogError(error)
@@ -82,11 +87,28 @@ struct LogRecovery {
 
     // MARK: What is there
 
+    /// Finishes the swaps of cleaned segments that were decided, and removes what others wrote.
+    private mutating func finishSwaps() throws(DiskError) {
+        for name in try folder.disk.list(folder.path) {
+            guard let base = FileNames.baseOffset(ofSwap: name) else { continue }
+            if let swap = try folder.readSwap(base) {
+                try folder.finish(swap)
+                swaps.append(swap)
+            } else {
+                logger.error("\(folder.file(name)) is damaged; the segments that it speaks of may be too")
+                try folder.disk.remove(folder.file(name))
+            }
+        }
+        for name in try folder.disk.list(folder.path) where name.hasSuffix(FileNames.cleanedSuffix) {
+            try folder.disk.remove(folder.file(name))
+        }
+    }
+
     private mutating func readFolder() throws(DiskError) {
         for name in try folder.disk.list(folder.path) {
             if let base = FileNames.baseOffset(ofLogFile: name) {
                 bases.append(base)
-            } else if name.hasSuffix(FileNames.deletedSuffix) || name == FileNames.checkpointDraft {
+            } else if name.hasSuffix(FileNames.deletedSuffix) || FileNames.drafts.contains(name) {
                 try folder.disk.remove(folder.file(name))
             }
         }
@@ -112,8 +134,13 @@ struct LogRecovery {
             if let known, known.state.nextOffset <= bases[0] {
                 // Its segment was deleted since: what it knew then goes on.
                 state.epochs = known.state.epochs
-                state.producers = known.state.producers
                 state.nextIndex = known.state.nextIndex
+                // Of producers only where nothing came between: sequences and markers that were deleted unread would
+                // make it say what is not so any more.
+                if known.state.nextOffset == bases[0] {
+                    state.producers = known.state.producers
+                    state.transactions = known.state.transactions
+                }
             }
             // One in a segment that was deleted since is old, and right.
             if let synced, synced.point.segment >= bases[0], !bases.contains(synced.point.segment) {
@@ -145,10 +172,11 @@ struct LogRecovery {
     private func readCheckpoint() -> Checkpoint? {
         do throws(DiskError) {
             guard let bytes = try folder.readAll(folder.file(FileNames.checkpoint)) else { return nil }
-            guard let checkpoint = Checkpoint(bytes), isOurs(checkpoint.topicID, checkpoint.partition) else {
-                logger.warning("\(folder.path): the checkpoint is damaged; reading the whole log instead")
+            guard var checkpoint = Checkpoint(bytes), isOurs(checkpoint.topicID, checkpoint.partition) else {
+                logger.warning("\(folder.path): the checkpoint is damaged or of another version; reading the whole log")
                 return nil
             }
+            for swap in swaps { swap.patch(&checkpoint.sealed) }
             return checkpoint
         } catch {
             logger.warning("\(folder.path): the checkpoint cannot be read (\(error)); reading the whole log instead")
@@ -271,7 +299,9 @@ struct LogRecovery {
                 intervalBytes: settings.indexIntervalBytes)
         }
         scanned[last].index?.note(batch, position: position, index: state.nextIndex)
-        state.replay(batch, bytes, wallMilliseconds: wallMilliseconds)
+        state.replay(
+            batch, bytes, segment: scanned[last].summary.baseOffset, position: position,
+            wallMilliseconds: wallMilliseconds)
         scannedBytes += Int64(batch.sizeBytes)
     }
 
@@ -376,6 +406,7 @@ struct LogRecovery {
         try folder.disk.syncDirectory(folder.path)
         var segments = sealed + scanned
         state.logStart = min(max(state.logStart, 0), state.nextOffset)
+        state.transactions.trim(below: state.logStart)
         while segments.count > 1, segments[0].summary.nextOffset <= state.logStart {
             removeQuietly(segments[0].summary.baseOffset)
             segments.removeFirst()
@@ -388,8 +419,12 @@ struct LogRecovery {
         var recovered = RecoveredLog(
             segments: segments, state: state, recoveryFile: recoveryFile,
             recoverySequence: (synced?.sequence ?? 0) + 1, scannedBytes: scannedBytes, checkpoint: checkpoint)
+        recovered.cleanOffset = min(try folder.readCleaningPoint() ?? 0, state.nextOffset)
         try writeRecoveryPoint(&recovered)
-        if wasReadWhole || scanned.count > 1 || scannedBytes > 1 << 20 { try checkpoint(&recovered) }
+        if wasReadWhole || scanned.count > 1 || scannedBytes > 1 << 20 || !swaps.isEmpty {
+            try checkpoint(&recovered)
+            try folder.forgetSwaps(swaps.map(\.summary.baseOffset))
+        }
         return recovered
     }
 

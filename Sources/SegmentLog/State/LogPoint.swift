@@ -52,6 +52,8 @@ struct LogState: Sendable {
     var epochs = EpochCache()
     /// What idempotent producers wrote.
     var producers = ProducerStates()
+    /// What is open and what was aborted.
+    var transactions = LogTransactions()
 
     init(nextOffset: Int64, nextIndex: Int64, logStart: Int64) {
         self.nextOffset = nextOffset
@@ -59,8 +61,10 @@ struct LogState: Sendable {
         self.logStart = logStart
     }
 
-    /// Takes in the next batch, an intact one.
-    mutating func replay(_ batch: StoredBatch, _ bytes: UnsafeRawBufferPointer, wallMilliseconds: Int64) {
+    /// Takes in the next batch, an intact one that is at `position` in `segment`.
+    mutating func replay(
+        _ batch: StoredBatch, _ bytes: UnsafeRawBufferPointer, segment: Int64, position: Int64, wallMilliseconds: Int64
+    ) {
         epoch = batch.epoch
         if batch.isInternal {
             switch InternalBatch(bytes) {
@@ -75,9 +79,32 @@ struct LogState: Sendable {
             }
         } else {
             epochs.note(epoch: batch.epoch, at: batch.baseOffset)
-            producers.replay(batch, wallMilliseconds: wallMilliseconds)
+            if batch.producerID >= 0 {
+                let point = LogPoint(
+                    segment: segment, position: position, nextOffset: batch.baseOffset, nextIndex: nextIndex)
+                replayProducer(batch, bytes, at: point, wallMilliseconds)
+            }
         }
-        nextIndex += 1
+        nextIndex += batch.entryCount
         nextOffset = batch.nextOffset
+    }
+
+    /// Recovery checks nothing: what is there is there.
+    private mutating func replayProducer(
+        _ batch: StoredBatch, _ bytes: UnsafeRawBufferPointer, at point: LogPoint, _ wallMilliseconds: Int64
+    ) {
+        guard batch.isControl else {
+            let undo = producers.advance(batch, baseOffset: batch.baseOffset, wallMilliseconds: wallMilliseconds)
+            if undo.opensTransaction {
+                transactions.open(batch.producerID, at: point)
+                producers.noteTransactionStart(of: batch.producerID, noLaterThan: batch.maxTimestamp)
+            }
+            return
+        }
+        guard let marker = MarkerBatch.decode(batch, bytes) else { return }
+        let ended = producers.end(marker, wallMilliseconds: wallMilliseconds)
+        guard let first = ended.firstOffset else { return }
+        transactions.end(first, with: batch.baseOffset, isCommit: marker.isCommit)
+        transactions.commit(below: batch.nextOffset)
     }
 }

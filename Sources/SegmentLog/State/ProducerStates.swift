@@ -1,9 +1,9 @@
-/// What a log remembers of its idempotent producers: a machine, stepped once a batch.
+/// What a log remembers of its producers: a machine, stepped once a batch.
 ///
 /// The rules are those of Kafka's ProducerStateManager (KIP-98): the last five batches of each producer
 /// are told from new ones, an older epoch is refused, a new epoch begins at sequence 0, otherwise the
 /// sequence goes on where it ended (after Int32.max comes 0). A producer that is not known may begin
-/// anywhere: what it wrote before may have expired.
+/// anywhere: what it wrote before may have expired. Transactions are in ProducerStates+Transactions.swift.
 struct ProducerStates: Sendable {
     /// How many batches of a producer are remembered: what a client may have in flight.
     static let batchesMax = 5
@@ -25,6 +25,12 @@ struct ProducerStates: Sendable {
         var sequencesSeen: Int64
         /// When it last appended, by the log's wall clock.
         var lastUseMilliseconds: Int64
+        /// The epoch of the coordinator that wrote its last marker; −1: none.
+        var coordinatorEpoch: Int32 = -1
+        /// The first offset of its open transaction; −1: none is open.
+        var transactionOffset: Int64 = -1
+        /// When that was appended, by the log's wall clock.
+        var transactionMilliseconds: Int64 = -1
     }
 
     /// What a batch turned out to be.
@@ -37,10 +43,12 @@ struct ProducerStates: Sendable {
 
     /// What takes an `advance` back.
     struct Undo: Sendable {
-        fileprivate var producerID: Int64
-        fileprivate var before: Before
+        var producerID: Int64
+        var before: Before
+        /// Whether the batch is the first of a transaction.
+        var opensTransaction = false
 
-        fileprivate enum Before: Sendable {
+        enum Before: Sendable {
             case unknown
             case sameEpoch(evicted: Batch?, count: Int32, lastUse: Int64)
             case other(Producer)
@@ -48,7 +56,7 @@ struct ProducerStates: Sendable {
     }
 
     /// By producer id.
-    private(set) var producers: [Int64: Producer] = [:]
+    var producers: [Int64: Producer] = [:]
 
     /// The last of `count` sequence numbers from `first`; after Int32.max comes 0.
     static func lastSequence(from first: Int32, count: Int32) -> Int32 {
@@ -56,31 +64,48 @@ struct ProducerStates: Sendable {
         return overflow ? sum &- .min : sum
     }
 
-    /// Whether the batch is new; changes nothing.
+    /// Whether a client's batch is new; changes nothing.
     func check(_ batch: StoredBatch) throws(LogError) -> Verdict {
         guard batch.baseSequence >= 0, batch.producerEpoch >= 0 else {
             throw LogError(.invalidBatch, "a batch of producer \(batch.producerID) has no sequence number")
         }
         guard let producer = producers[batch.producerID] else { return .new }
-        guard batch.producerEpoch >= producer.epoch else {
-            throw LogError(
-                .invalidProducerEpoch,
-                "producer \(batch.producerID) has epoch \(producer.epoch); the batch is of \(batch.producerEpoch)")
-        }
+        try checkEpoch(of: batch, producer)
+        if let duplicate = try checkSequence(of: batch, producer) { return duplicate }
+        try checkTransaction(of: batch, producer)
+        return .new
+    }
+
+    func checkEpoch(of batch: StoredBatch, _ producer: Producer) throws(LogError) {
+        if batch.producerEpoch >= producer.epoch { return }
+        throw LogError(
+            .invalidProducerEpoch,
+            "producer \(batch.producerID) has epoch \(producer.epoch); the batch is of \(batch.producerEpoch)")
+    }
+
+    /// Nil where the sequence is the next one.
+    private func checkSequence(of batch: StoredBatch, _ producer: Producer) throws(LogError) -> Verdict? {
         let first = batch.baseSequence
         if batch.producerEpoch > producer.epoch {
-            if first == 0 { return .new }
+            if first == 0 { return nil }
             throw LogError(
                 .outOfOrderSequence,
                 "producer \(batch.producerID) begins epoch \(batch.producerEpoch) at sequence \(first), not 0")
         }
-        guard let newest = producer.batches.last else { return .new }
+        guard let newest = producer.batches.last else {
+            // Known by a marker alone, which began the epoch.
+            if first == 0 { return nil }
+            throw LogError(
+                .outOfOrderSequence,
+                "producer \(batch.producerID) has written nothing in epoch \(producer.epoch) and begins it at "
+                    + "sequence \(first), not 0")
+        }
         let last = Self.lastSequence(from: first, count: batch.recordCount)
         for known in producer.batches where known.firstSequence == first && known.lastSequence == last {
             return .duplicate(baseOffset: known.baseOffset, lastOffset: known.lastOffset)
         }
         let expected = Self.lastSequence(from: newest.lastSequence, count: 2)
-        if first == expected { return .new }
+        if first == expected { return nil }
         if wasSeen(from: first, to: last, by: producer) {
             throw LogError(
                 .duplicateSequence,
@@ -93,16 +118,30 @@ struct ProducerStates: Sendable {
 
     /// Takes in the batch that `check` found new, at the offset it was given.
     mutating func advance(_ batch: StoredBatch, baseOffset: Int64, wallMilliseconds: Int64) -> Undo {
+        var undo =
+            batch.baseSequence >= 0
+            ? advanceSequence(batch, baseOffset, wallMilliseconds) : advanceEpoch(batch, wallMilliseconds)
+        if batch.isTransactional {
+            undo.opensTransaction = openTransaction(of: batch, at: baseOffset, wallMilliseconds)
+        }
+        return undo
+    }
+
+    private mutating func advanceSequence(
+        _ batch: StoredBatch, _ baseOffset: Int64, _ wallMilliseconds: Int64
+    ) -> Undo {
+        // Not the count of the records: a cleaned batch has fewer.
+        let count = batch.lastOffsetDelta + 1
         let entry = Batch(
             firstSequence: batch.baseSequence,
-            lastSequence: Self.lastSequence(from: batch.baseSequence, count: batch.recordCount),
+            lastSequence: Self.lastSequence(from: batch.baseSequence, count: count),
             baseOffset: baseOffset, lastOffset: baseOffset + Int64(batch.lastOffsetDelta))
         guard let place = producers.index(forKey: batch.producerID) else {
             var batches: [Batch] = []
             batches.reserveCapacity(Self.batchesMax)
             batches.append(entry)
             producers[batch.producerID] = Producer(
-                epoch: batch.producerEpoch, batches: batches, sequencesSeen: Int64(batch.recordCount),
+                epoch: batch.producerEpoch, batches: batches, sequencesSeen: Int64(count),
                 lastUseMilliseconds: wallMilliseconds)
             return Undo(producerID: batch.producerID, before: .unknown)
         }
@@ -111,7 +150,7 @@ struct ProducerStates: Sendable {
             let before = producers.values[place]
             producers.values[place].epoch = batch.producerEpoch
             producers.values[place].batches = [entry]
-            producers.values[place].sequencesSeen = Int64(batch.recordCount)
+            producers.values[place].sequencesSeen = Int64(count)
             producers.values[place].lastUseMilliseconds = wallMilliseconds
             return Undo(producerID: batch.producerID, before: .other(before))
         }
@@ -121,11 +160,11 @@ struct ProducerStates: Sendable {
             evicted = producers.values[place].batches.removeFirst()
         }
         producers.values[place].batches.append(entry)
-        producers.values[place].sequencesSeen += Int64(batch.recordCount)
+        producers.values[place].sequencesSeen += Int64(count)
         producers.values[place].lastUseMilliseconds = wallMilliseconds
         return Undo(
             producerID: batch.producerID,
-            before: .sameEpoch(evicted: evicted, count: batch.recordCount, lastUse: lastUse))
+            before: .sameEpoch(evicted: evicted, count: count, lastUse: lastUse))
     }
 
     /// Takes back the newest `advance` that was not taken back yet.
@@ -141,18 +180,15 @@ struct ProducerStates: Sendable {
             producers.values[place].sequencesSeen -= Int64(count)
             if let evicted { producers.values[place].batches.insert(evicted, at: 0) }
             producers.values[place].lastUseMilliseconds = lastUse
+            if undo.opensTransaction { producers.values[place].closeTransaction() }
         }
     }
 
-    /// Takes in a batch that is in the log already: recovery checks nothing, what is there is there.
-    mutating func replay(_ batch: StoredBatch, wallMilliseconds: Int64) {
-        guard batch.producerID >= 0, !batch.isControl, batch.baseSequence >= 0, batch.recordCount > 0 else { return }
-        _ = advance(batch, baseOffset: batch.baseOffset, wallMilliseconds: wallMilliseconds)
-    }
-
-    /// Forgets who has not appended since `wallMilliseconds`.
+    /// Forgets who has not appended since `wallMilliseconds` and has no transaction open.
     mutating func expire(unusedSince wallMilliseconds: Int64) {
-        let expired = producers.lazy.filter { $0.value.lastUseMilliseconds < wallMilliseconds }.map(\.key)
+        let expired = producers.lazy.filter { producer in
+            producer.value.lastUseMilliseconds < wallMilliseconds && producer.value.transactionOffset < 0
+        }.map(\.key)
         for id in Array(expired) { producers[id] = nil }
     }
 
@@ -175,7 +211,7 @@ struct ProducerStates: Sendable {
 // MARK: Snapshot
 
 extension ProducerStates {
-    private static let producerSizeBytes = 8 + 2 + 8 + 8 + 1
+    private static let producerSizeBytes = 8 + 2 + 8 + 8 + 4 + 8 + 8 + 1
 
     /// Writes everybody, in the order of their ids.
     func write(to writer: inout ByteWriter) {
@@ -185,6 +221,9 @@ extension ProducerStates {
             writer.write(producer.epoch)
             writer.write(producer.sequencesSeen)
             writer.write(producer.lastUseMilliseconds)
+            writer.write(producer.coordinatorEpoch)
+            writer.write(producer.transactionOffset)
+            writer.write(producer.transactionMilliseconds)
             writer.write(UInt8(producer.batches.count))
             for batch in producer.batches {
                 writer.write(batch.firstSequence)
@@ -202,7 +241,8 @@ extension ProducerStates {
         for _ in 0..<count {
             guard let id = reader.read(Int64.self), let epoch = reader.read(Int16.self),
                 let seen = reader.read(Int64.self), let lastUse = reader.read(Int64.self),
-                let batchCount = reader.read(UInt8.self),
+                let coordinatorEpoch = reader.read(Int32.self), let transactionOffset = reader.read(Int64.self),
+                let transactionMilliseconds = reader.read(Int64.self), let batchCount = reader.read(UInt8.self),
                 batchCount <= Self.batchesMax
             else { return nil }
             var batches: [Batch] = []
@@ -214,7 +254,9 @@ extension ProducerStates {
                     Batch(firstSequence: first, lastSequence: last, baseOffset: baseOffset, lastOffset: lastOffset))
             }
             producers[id] = Producer(
-                epoch: epoch, batches: batches, sequencesSeen: seen, lastUseMilliseconds: lastUse)
+                epoch: epoch, batches: batches, sequencesSeen: seen, lastUseMilliseconds: lastUse,
+                coordinatorEpoch: coordinatorEpoch, transactionOffset: transactionOffset,
+                transactionMilliseconds: transactionMilliseconds)
         }
     }
 }

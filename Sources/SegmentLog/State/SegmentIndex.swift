@@ -1,6 +1,6 @@
 /// The sparse indexes of one segment: offset, Raft index and time to position.
 ///
-/// An entry points at a batch with records, at the first and then every `intervalBytes`. A sealed
+/// An entry points at a batch with offsets, at the first and then every `intervalBytes`. A sealed
 /// segment's indexes end with an entry for its end, which says that they are whole.
 struct SegmentIndex: Equatable, Sendable {
     let baseOffset: Int64
@@ -10,9 +10,9 @@ struct SegmentIndex: Equatable, Sendable {
     private(set) var times: [TimeIndexEntry] = []
     /// Bytes since the batch of the last entry began.
     private(set) var sizeBytesSinceEntry = 0
-    /// The first record's timestamp; −1: none.
+    /// The first record's timestamp, or a marker's before it; −1: none.
     private(set) var firstTimestamp: Int64 = -1
-    /// The largest timestamp; −1: none.
+    /// The largest timestamp of a record; −1: none.
     private(set) var maxTimestamp: Int64 = -1
     /// The base offset of the batch that has it.
     private(set) var maxTimestampOffset: Int64 = -1
@@ -45,7 +45,11 @@ struct SegmentIndex: Equatable, Sendable {
             addEntry(offset: batch.baseOffset, position: position, index: index)
             sizeBytesSinceEntry = 0
         }
-        if firstTimestamp < 0 { firstTimestamp = batch.baseTimestamp }
+        // A cleaned batch without records is in the log for its offsets, not for its times.
+        if batch.isEmptied { return }
+        if firstTimestamp < 0 { firstTimestamp = batch.hasDeleteHorizon ? batch.maxTimestamp : batch.baseTimestamp }
+        // A marker is no record that anybody searches by its time.
+        if batch.isControl { return }
         if batch.maxTimestamp > maxTimestamp {
             maxTimestamp = batch.maxTimestamp
             maxTimestampOffset = batch.baseOffset
@@ -127,9 +131,9 @@ struct SegmentSummary: Equatable, Sendable {
     var nextOffset: Int64
     /// The Raft index after its last entry.
     var nextIndex: Int64
-    /// The first record's timestamp; −1: none.
+    /// The first record's timestamp, or a marker's before it; −1: none.
     var firstTimestamp: Int64 = -1
-    /// The largest timestamp; −1: none.
+    /// The largest timestamp of a record; −1: none.
     var maxTimestamp: Int64 = -1
     /// The base offset of the batch that has it.
     var maxTimestampOffset: Int64 = -1

@@ -87,19 +87,26 @@ struct LogDumpCommand: ParsableCommand {
         let isGood =
             batch.readableBytes == header.batchSizeBytes
             && Checksum.crc32c(batch, at: BatchHeader.checksummedFrom, count: checksummed) == header.checksum
-        let producer =
-            header.hasProducer ? "\(header.producerID)/\(header.producerEpoch) seq \(header.baseSequence)" : ""
         return Row(
             position: position, sizeBytes: header.batchSizeBytes, kind: kind(of: header, batch),
             baseOffset: header.baseOffset, lastOffset: header.lastOffset, leaderEpoch: header.partitionLeaderEpoch,
             records: header.recordCount, codec: header.attributes.codec?.name ?? "?",
-            maxTimestamp: header.maxTimestamp, producer: producer, checksum: isGood ? "ok" : "BAD",
-            lines: records && isGood ? try lines(of: batch, header) : nil)
+            maxTimestamp: header.maxTimestamp, producer: Self.producer(of: header), checksum: isGood ? "ok" : "BAD",
+            lines: records && isGood && !header.attributes.contains(.control) ? try lines(of: batch, header) : nil)
     }
 
     private func kind(of header: BatchHeader, _ batch: ByteBuffer) -> String {
-        guard header.attributes.contains(.control) else { return "records" }
-        return internalBatchSummary(batch) ?? "control"
+        guard header.attributes.contains(.control) else {
+            return header.attributes.contains(.transactional) ? "transaction" : "records"
+        }
+        return transactionMarkerSummary(batch) ?? internalBatchSummary(batch) ?? "control"
+    }
+
+    /// Id, epoch and, where the batch has one, the first sequence.
+    private static func producer(of header: BatchHeader) -> String {
+        guard header.hasProducer else { return "" }
+        let sequence = header.baseSequence >= 0 ? " seq \(header.baseSequence)" : ""
+        return "\(header.producerID)/\(header.producerEpoch)\(sequence)"
     }
 
     private func lines(of batch: ByteBuffer, _ header: BatchHeader) throws -> [String] {

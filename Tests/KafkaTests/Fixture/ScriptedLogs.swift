@@ -180,6 +180,11 @@ final class ScriptedLog: ReplicatedLog, @unchecked Sendable {
 
     func apply(_ settings: LogSettings) { self.settings = settings }
     func enforceRetention(wallMilliseconds: Int64) {}
+    func cleaning(wallMilliseconds: Int64) -> CleaningNeed { .none }
+    func clean(_ limits: CleaningLimits, then: @escaping (Result<CleaningOutcome, LogError>) -> Void) {
+        then(.success(CleaningOutcome()))
+    }
+    func stopCleaning() {}
     func flush(then: @escaping (Result<Void, LogError>) -> Void) { then(.success(())) }
 
     func close(then: @escaping (Result<Void, LogError>) -> Void) {

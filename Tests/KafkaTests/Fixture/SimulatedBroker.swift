@@ -51,6 +51,8 @@ final class SimulatedBroker {
             return NewTopic(name: String(parts[0]), partitionCount: parts.count > 1 ? Int32(parts[1]) ?? 1 : 1)
         }
         objects.register(plugin.admission)
+        objects.register(ConfigurationObject.definition)
+        objects.register(plugin.configurationAdmission)
         driver = TopicDriver(plugin.topics, clock: simulator.clock)
         try run { [plugin, logs] in try await plugin.topics.open(existing: try await logs.list()) }
         driver.start(on: loops[0])
@@ -74,9 +76,11 @@ final class SimulatedBroker {
     /// Lets time pass.
     func pass(_ duration: Duration) { simulator.run(for: duration) }
 
-    func connect() throws -> SimulatedClient {
+    /// A client whose connection belongs to the loop of that index.
+    func connect(loop index: Int = 0) throws -> SimulatedClient {
         try SimulatedClient(
-            self, plugin.makeConnection(loop: loops[0], endpoint: BrokerEndpoint(host: "node", port: 9)))
+            self, loops[index],
+            plugin.makeConnection(loop: loops[index], endpoint: BrokerEndpoint(host: "node", port: 9)))
     }
 
     /// Touches a partition's log as its loop does.
@@ -117,12 +121,13 @@ final class SimulatedClient {
     let node: SimulatedBroker
     let handler: ConnectionHandler
     let channel: EmbeddedChannel
-    private var loop: SimulatedLoop { node.loops[0] }
+    private let loop: SimulatedLoop
     private var received = FrameDecoder(frameSizeBytesMax: .max)
     private var nextCorrelation: Int32 = 1
 
-    init(_ node: SimulatedBroker, _ handler: ConnectionHandler) throws {
+    init(_ node: SimulatedBroker, _ loop: SimulatedLoop, _ handler: ConnectionHandler) throws {
         self.node = node
+        self.loop = loop
         self.handler = handler
         channel = EmbeddedChannel()
         try loop.perform {

@@ -65,6 +65,43 @@ import WorkTracking
         #expect(served == [0, 1, 2, 3])
     }
 
+    @Test("with a budget for two of five partitions, five fetches read each twice")
+    func turns() throws {
+        let node = try SimulatedBroker(topics: ["orders:5"])
+        let client = try node.connect()
+        let one = try batch([String(repeating: "x", count: 1000)])
+        for partition in Int32(0)..<5 { _ = try client.ask(produce(one, to: "orders", partition), version: 7) }
+        let wanted = (Int32(0)..<5).map { ("orders", $0, Int64(0)) }
+        var turns: [Int32: Int] = [:]
+        for _ in 0..<5 {
+            let budget = Int32(one.readableBytes + 1)
+            let answer = try #require(try client.ask(fetch(wanted, bytesMax: budget), version: 12))
+            for part in answer.parts where part.records?.readableBytes ?? 0 > 0 {
+                turns[part.partitionIndex, default: 0] += 1
+            }
+            // Other requests of the connection do not count as turns.
+            _ = try client.ask(MetadataRequest(), version: 4)
+        }
+        #expect(turns == [0: 2, 1: 2, 2: 2, 3: 2, 4: 2])
+    }
+
+    @Test("a reader of what is committed is woken by the end of a transaction")
+    func wakesOnStableOffset() throws {
+        let node = try SimulatedBroker(topics: ["orders"])
+        let producer = try node.connect()
+        let consumer = try node.connect()
+        try node.withLog("orders") { $0.openTransactionOffset = 0 }
+        try consumer.send(fetch([("orders", 0, 0)], waitMs: 10_000, isolation: 1), version: 12)
+        _ = try producer.ask(produce(batch(["a"]), to: "orders"), version: 9)
+        #expect(try consumer.nextFrame() == nil)
+        try node.withLog("orders") {
+            $0.openTransactionOffset = nil
+            $0.onChange?(.lastStableOffset)
+        }
+        let answer = try #require(try consumer.receive(FetchResponse.self, version: 12)).response
+        #expect(try answer.parts[0].values() == ["0 a"])
+    }
+
     @Test("waits until enough bytes are there, over partitions and loops", arguments: [1, 2])
     func minBytes(loopCount: Int) throws {
         let node = try SimulatedBroker(loopCount: loopCount, topics: ["orders:2"])
@@ -138,14 +175,35 @@ import WorkTracking
         #expect(try client.ask(fetch([("orders", 0, 0)]), version: version)?.parts[0].errorCode == expected)
     }
 
-    @Test("a session is declined")
-    func session() throws {
-        let client = try SimulatedBroker(topics: ["orders"]).connect()
+    @Test("a client that believes in an older epoch is told who leads, where its version has a place for it")
+    func leaderHint() throws {
+        let node = try SimulatedBroker(topics: ["orders"])
+        let client = try node.connect()
+        try node.withLog("orders") { $0.leadership.epoch = 3 }
         var request = fetch([("orders", 0, 0)])
-        request.sessionEpoch = 0
-        #expect(try client.ask(request, version: 11)?.sessionId == 0)
-        request.sessionId = 5
-        #expect(try client.ask(request, version: 11)?.errorCode == .fetchSessionIdNotFound)
+        request.topics[0].topicId = node.topicID("orders")
+        request.topics[0].partitions[0].currentLeaderEpoch = 2
+        let hinted = try #require(try client.ask(request, version: 16))
+        #expect(hinted.parts[0].errorCode == .fencedLeaderEpoch)
+        #expect(hinted.parts[0].currentLeader.leaderId == 1 && hinted.parts[0].currentLeader.leaderEpoch == 3)
+        #expect(hinted.nodeEndpoints.map(\.nodeId) == [1] && hinted.nodeEndpoints.map(\.host) == ["node"])
+        let unhinted = try #require(try client.ask(request, version: 15))
+        #expect(unhinted.parts[0].currentLeader.leaderId == -1 && unhinted.nodeEndpoints.isEmpty)
+        request.topics[0].partitions[0].currentLeaderEpoch = 3
+        #expect(try client.ask(request, version: 16)?.nodeEndpoints.isEmpty == true)
+    }
+
+    @Test("an id that no topic has, and a partition that the topic does not have, have their errors")
+    func unknownIDs() throws {
+        let node = try SimulatedBroker(topics: ["orders"])
+        let client = try node.connect()
+        var request = fetch([("", 0, 0), ("", 4, 0), ("", 0, 0)])
+        request.topics[0].topicId = node.topicID("orders")
+        request.topics[1].topicId = node.topicID("orders")
+        request.topics[2].topicId = WireUUID(high: 1, low: 2)
+        let answer = try #require(try client.ask(request, version: 13))
+        #expect(answer.parts.map(\.errorCode) == [.none, .unknownTopicOrPartition, .unknownTopicId])
+        #expect(answer.responses.last?.topicId == WireUUID(high: 1, low: 2))
     }
 
     @Test("a read that waits for the device holds up its own connection's answers only")

@@ -16,7 +16,7 @@ import Testing
         return request
     }
 
-    @Test("leader, replicas and node are the ones that there are", arguments: Int16(0)...12)
+    @Test("leader, replicas and node are the ones that there are", arguments: Int16(0)...13)
     func leaders(version: Int16) throws {
         let node = try SimulatedBroker(topics: ["orders:3"])
         let answer = try #require(try node.connect().ask(request(["orders"]), version: version))

@@ -213,4 +213,19 @@ import WorkTracking
         let read = try #require(try client.ask(fetch([("orders", 0, 0)]), version: 12))
         #expect(try read.parts[0].values().count == 10)
     }
+
+    @Test("from version 13 on topics are named by id", arguments: [(Int16(12), false), (13, true)])
+    func topicIDs(version: Int16, isByID: Bool) throws {
+        let node = try SimulatedBroker(topics: ["orders"])
+        let client = try node.connect()
+        var request = try produce(batch(["a"]), to: isByID ? "" : "orders")
+        if isByID { request.topicData[0].topicId = node.topicID("orders") }
+        let answer = try #require(try client.ask(request, version: version))
+        #expect(answer.parts.map(\.errorCode) == [.none])
+        #expect(answer.responses[0].topicId == (isByID ? node.topicID("orders") : .zero))
+        request.topicData[0].topicId = WireUUID(high: 1, low: 2)
+        request.topicData[0].name = "nobody"
+        let unknown = try client.ask(request, version: version)?.parts[0].errorCode
+        #expect(unknown == (isByID ? .unknownTopicId : .unknownTopicOrPartition))
+    }
 }

@@ -1,0 +1,138 @@
+import Coordinators
+import KafkaWire
+import Logging
+import SegmentLog
+import Synchronization
+import WeirRuntime
+
+/// The coordinators of this node, what they need to know of its topics, and the topics that they are kept in.
+final class CoordinatorHost: Sendable {
+    /// Coordinates groups: the component `kafka/groups`.
+    let groups: Coordinator<GroupCoordinator>
+    /// Coordinates transactions: the component `kafka/transactions`.
+    let transactions: Coordinator<TransactionCoordinator>
+    private let topics: TopicCatalog
+    private let image: TopicsImageSource
+
+    /// Coordinators that begin when their components are started.
+    init(
+        settings: CoordinatorSettings, topics: TopicCatalog, partitions: PartitionTable, loop: any Loop,
+        clock: any Clock, logger: Logger
+    ) {
+        self.topics = topics
+        let image = TopicsImageSource(topics: topics, loop: loop)
+        self.image = image
+        let groupSettings = settings.groups
+        groups = Coordinator(
+            CoordinatorKind(
+                component: "kafka/groups", topic: InternalTopic.offsets, clock: clock, logger: logger,
+                makeMachine: { _ in GroupCoordinator(settings: groupSettings, topics: image.current) },
+                // Topics may have gone while nobody looked.
+                news: { _ in [.topicsChanged(image.current)] },
+                perform: { _, _ in }),
+            partitions: partitions)
+        let transactionSettings = settings.transactions
+        let writer = MarkerWriter(partitions: partitions, groups: groups, clock: clock, logger: logger)
+        transactions = Coordinator(
+            CoordinatorKind(
+                component: "kafka/transactions", topic: InternalTopic.transactions, clock: clock, logger: logger,
+                makeMachine: { log in
+                    TransactionCoordinator(settings: transactionSettings, coordinatorEpoch: log.leadership.epoch)
+                },
+                news: { _ in [] },
+                perform: { command, shard in writer.perform(command, for: shard) }),
+            partitions: partitions)
+        writer.work(for: transactions)
+        image.onChange { [weak self] image in self?.groups.tellAll(.topicsChanged(image)) }
+    }
+
+    /// Topics came, went or changed.
+    func topicsChanged() {
+        groups.partitionsChanged()
+        transactions.partitionsChanged()
+        image.topicsChanged()
+    }
+
+    /// Makes an internal topic, unless it is there; throws where it cannot be made now.
+    func makeTopic(_ name: String) async throws(TopicError) {
+        if topics.snapshot()[name] != nil { return }
+        for result in await topics.autoCreate([name]) { _ = try result.get() }
+    }
+}
+
+/// The topics as coordinators need to know them, made anew when they change.
+///
+/// The first change is told at once, those that follow soon after it together: a thousand topics that are made one
+/// after another are not a thousand images of all of them. From any thread.
+final class TopicsImageSource: Sendable {
+    private static let quietTime: Duration = .milliseconds(25)
+
+    private struct State {
+        var image = TopicsImage()
+        var isScheduled = false
+        /// Whether topics changed since the image was made.
+        var isStale = true
+        var listener: (@Sendable (TopicsImage) -> Void)?
+    }
+
+    private let topics: TopicCatalog
+    private let loop: any Loop
+    private let state = Mutex(State())
+
+    init(topics: TopicCatalog, loop: any Loop) {
+        self.topics = topics
+        self.loop = loop
+    }
+
+    /// Calls `body` with each new image, in order.
+    func onChange(_ body: @escaping @Sendable (TopicsImage) -> Void) { state.withLock { $0.listener = body } }
+
+    /// The image of the topics as they are now.
+    var current: TopicsImage {
+        state.withLock { state in
+            if state.isStale {
+                state.image = TopicsImage(topics.snapshot())
+                state.isStale = false
+            }
+            return state.image
+        }
+    }
+
+    func topicsChanged() {
+        let tells = state.withLock { state in
+            state.isStale = true
+            defer { state.isScheduled = true }
+            return !state.isScheduled
+        }
+        if tells { tell() }
+    }
+
+    /// Tells now, and once more when the quiet time is over and topics have changed meanwhile.
+    private func tell() {
+        let image = current
+        state.withLock { $0.listener }?(image)
+        loop.execute { [weak self] in
+            guard let self else { return }
+            loop.schedule(after: Self.quietTime) { [weak self] in self?.quietTimeOver() }
+        }
+    }
+
+    private func quietTimeOver() {
+        let tells = state.withLock { state in
+            state.isScheduled = state.isStale
+            return state.isStale
+        }
+        if tells { tell() }
+    }
+}
+
+extension TopicsImage {
+    fileprivate init(_ snapshot: TopicsSnapshot) {
+        self.init(
+            snapshot.byName.values.map { topic in
+                Topic(
+                    name: topic.name, id: WireUUID(high: topic.id.high, low: topic.id.low),
+                    partitionCount: topic.partitionCount)
+            })
+    }
+}

@@ -1,0 +1,108 @@
+/// Settings that Kafka keeps for groups (KIP-848).
+enum GroupConfiguration {
+    static let table = SettingTable([
+        .init(
+            "consumer.session.timeout.ms", .int, default: "45000", .atLeast(1),
+            "How long a member of the group may be silent before it is taken out, in the protocol of KIP-848."),
+        .init(
+            "consumer.heartbeat.interval.ms", .int, default: "5000", .atLeast(1),
+            "How often members of the group are told to send a heartbeat, in the protocol of KIP-848."),
+    ])
+
+    /// What the broker's settings say of each: the default, and the bounds of what groups may set.
+    private static let brokerNames = [
+        (name: "consumer.session.timeout.ms", of: "session.timeout.ms", least: Int64(45_000), most: Int64(60_000)),
+        (name: "consumer.heartbeat.interval.ms", of: "heartbeat.interval.ms", least: 5_000, most: 15_000),
+    ]
+
+    /// What is set for a group, checked in itself and against the broker's bounds; Kafka's complaints.
+    static func check(_ values: [String: String], _ broker: BrokerSettings) throws(SettingError) {
+        for bound in brokerNames {
+            guard let text = values[bound.name]?.trimmed, let number = Int64(text) else { continue }
+            let least = brokerNumber("group.consumer.min.\(bound.of)", broker) ?? bound.least
+            let most = brokerNumber("group.consumer.max.\(bound.of)", broker) ?? bound.most
+            if number < least {
+                throw SettingError(
+                    .invalidValue, name: bound.name,
+                    "\(bound.name) must be greater than or equal to group.consumer.min.\(bound.of)")
+            }
+            if number > most {
+                throw SettingError(
+                    .invalidValue, name: bound.name,
+                    "\(bound.name) must be less than or equal to group.consumer.max.\(bound.of)")
+            }
+        }
+        let session = Int64(values["consumer.session.timeout.ms"]?.trimmed ?? "") ?? 45_000
+        let heartbeat = Int64(values["consumer.heartbeat.interval.ms"]?.trimmed ?? "") ?? 5_000
+        guard session > heartbeat else {
+            throw SettingError(
+                .invalidValue, name: "consumer.session.timeout.ms",
+                "consumer.session.timeout.ms must be greater than consumer.heartbeat.interval.ms")
+        }
+    }
+
+    /// Every setting of a group, with the broker's value where the group has none.
+    static func entries(_ values: [String: String], _ broker: BrokerSettings) -> [ConfigurationEntry] {
+        table.definitions.map { definition in
+            var synonyms: [ConfigurationEntry.Synonym] = []
+            if let value = values[definition.name] {
+                synonyms.append(.init(name: definition.name, value: value, source: .group))
+            }
+            let inherited = "group.\(definition.name)"
+            if BrokerSettings.table[inherited] != nil {
+                synonyms += broker.synonyms(of: inherited)
+            } else if let value = definition.defaultValue {
+                synonyms.append(.init(name: inherited, value: value, source: .default))
+            }
+            return ConfigurationEntry(
+                definition: definition, value: synonyms.first?.value, source: synonyms.first?.source ?? .default,
+                isReadOnly: false, synonyms: synonyms)
+        }
+    }
+
+    private static func brokerNumber(_ name: String, _ broker: BrokerSettings) -> Int64? {
+        let text = broker.values[name] ?? BrokerSettings.table[name]?.defaultValue
+        return text.flatMap { Int64($0) }
+    }
+}
+
+/// Settings of one subscription to clients' metrics (KIP-714).
+enum ClientMetricsConfiguration {
+    static let table = SettingTable([
+        .init(
+            "metrics", .list, default: "", .any,
+            "Prefixes of the names of metrics that clients are asked for; * asks for all of them."),
+        .init(
+            "interval.ms", .int, default: "300000", .between(100, 3_600_000),
+            "How often clients are asked to push their metrics."),
+        .init(
+            "match", .list, default: "", .any,
+            "Which clients are asked, as name=pattern, all of which must match; empty asks all clients."),
+    ])
+
+    /// What clients can be chosen by.
+    static let matchNames = [
+        "client_instance_id", "client_id", "client_software_name", "client_software_version",
+        "client_source_address", "client_source_port",
+    ]
+
+    /// What is set for a subscription, checked; Kafka's complaints.
+    static func check(_ values: [String: String]) throws(SettingError) {
+        for pattern in SettingDefinition.elements(of: values["match"] ?? "") {
+            let parts = pattern.split(separator: "=", maxSplits: 1).map { String($0).trimmed }
+            guard parts.count == 2, matchNames.contains(parts[0]), (try? Regex(parts[1])) != nil else {
+                throw SettingError(.invalidValue, name: "match", "Illegal client matching pattern: \(pattern)")
+            }
+        }
+    }
+
+    /// What is set for a subscription.
+    static func entries(_ values: [String: String]) -> [ConfigurationEntry] {
+        table.definitions.compactMap { definition in
+            guard let value = values[definition.name] else { return nil }
+            return ConfigurationEntry(
+                definition: definition, value: value, source: .clientMetrics, isReadOnly: false,
+                synonyms: [.init(name: definition.name, value: value, source: .clientMetrics)])
+        }
+    }
+}

@@ -1,0 +1,184 @@
+import KafkaWire
+import NIOCore
+import Synchronization
+import WeirRuntime
+
+/// Clients' metrics (KIP-714): which clients are asked for what, and what they push.
+///
+/// What is asked is set for resources of the type client-metrics. What comes is checked, counted and dropped: nobody
+/// here reads it yet. From any thread.
+final class ClientTelemetry: Sendable {
+    /// Client instances that are remembered at once.
+    static let instanceCountMax = 16_384
+    /// How often clients ask again that are asked for nothing, in milliseconds.
+    static let intervalStandard: Int32 = 300_000
+    /// The codecs taken, the best first: zstd, lz4, gzip, snappy. 0 is none.
+    static let codecs: [Int8] = [4, 3, 1, 2]
+    /// How long full instances are not searched again for idle ones.
+    fileprivate static let searchInterval: Duration = .seconds(1)
+
+    /// Who a client says it is, and where it is.
+    struct Client: Sendable {
+        var instance: WireUUID
+        var id: String
+        var software: ClientSoftware
+        var address: String
+        var port: String
+
+        func attribute(_ name: String) -> String? {
+            switch name {
+            case "client_instance_id": instance.description
+            case "client_id": id
+            case "client_software_name": software.name
+            case "client_software_version": software.version
+            case "client_source_address": address
+            case "client_source_port": port
+            default: nil
+            }
+        }
+    }
+
+    /// What one client is asked for.
+    struct Subscription: Sendable, Equatable {
+        var id: Int32
+        var metrics: [String]
+        var intervalMilliseconds: Int32
+    }
+
+    /// What was pushed since the start.
+    struct Counts: Sendable {
+        var pushes: UInt64 = 0
+        var bytes: UInt64 = 0
+    }
+
+    fileprivate struct Instance {
+        var lastAsked: MonotonicTime?
+        var lastPushed: MonotonicTime?
+        var lastUsed: MonotonicTime
+        var interval: Duration
+        var mayAskAgain = false
+        var isTerminating = false
+    }
+
+    fileprivate struct State {
+        var instances: [WireUUID: Instance] = [:]
+        var counts = Counts()
+        var nextSearch = MonotonicTime(nanoseconds: 0)
+    }
+
+    private let configurations: ConfigurationStore
+    private let state = Mutex(State())
+
+    init(_ configurations: ConfigurationStore) {
+        self.configurations = configurations
+    }
+
+    /// What was pushed since the start.
+    var counts: Counts { state.withLock { $0.counts } }
+
+    /// What a client is asked for: the union of all subscriptions that match it, at the shortest of their intervals.
+    func subscription(of client: Client) -> Subscription {
+        var metrics: Set<String> = []
+        var interval: Int32?
+        for name in configurations.names(ofType: ConfigurationResource.Kind.clientMetrics) {
+            let values = configurations.values(
+                of: ConfigurationResource(type: ConfigurationResource.Kind.clientMetrics, name: name))
+            guard Self.matches(client, SettingDefinition.elements(of: values["match"] ?? "")) else { continue }
+            metrics.formUnion(SettingDefinition.elements(of: values["metrics"] ?? ""))
+            let asked = values["interval.ms"].flatMap { Int32($0) } ?? Self.intervalStandard
+            interval = min(interval ?? .max, asked)
+        }
+        let asked = metrics.contains("*") ? ["*"] : metrics.sorted()
+        let every = interval ?? Self.intervalStandard
+        return Subscription(
+            id: Self.id("\(client.instance) \(asked.joined(separator: ",")) \(every)"), metrics: asked,
+            intervalMilliseconds: every)
+    }
+
+    /// Takes note that a client asks what it is asked for; the error where it asks too often, or there is no room.
+    func asked(_ client: Client, _ subscription: Subscription, now: MonotonicTime) -> ErrorCode {
+        state.withLock { state in
+            guard state.remember(client.instance, subscription, now: now) else { return .throttlingQuotaExceeded }
+            guard var instance = state.instances[client.instance] else { return .throttlingQuotaExceeded }
+            if let last = instance.lastAsked, now - last < instance.interval, !instance.mayAskAgain {
+                return .throttlingQuotaExceeded
+            }
+            instance.lastAsked = now
+            instance.mayAskAgain = false
+            instance.interval = .milliseconds(Int64(subscription.intervalMilliseconds))
+            state.instances[client.instance] = instance
+            return .none
+        }
+    }
+
+    /// Takes what a client pushes, or says why not.
+    func pushed(
+        _ request: PushTelemetryRequest, by client: Client, sizeBytesMax: Int, now: MonotonicTime
+    ) -> ErrorCode {
+        guard !client.instance.isZero else { return .invalidRequest }
+        let subscription = subscription(of: client)
+        return state.withLock { state in
+            guard state.remember(client.instance, subscription, now: now),
+                var instance = state.instances[client.instance]
+            else { return .throttlingQuotaExceeded }
+            defer { state.instances[client.instance] = instance }
+            // Kafka: nothing comes after the last push.
+            if instance.isTerminating { return .invalidRequest }
+            if !request.terminating, let last = instance.lastPushed, now - last < instance.interval {
+                return .throttlingQuotaExceeded
+            }
+            instance.lastPushed = now
+            guard request.subscriptionId == subscription.id else {
+                instance.mayAskAgain = true
+                return .unknownSubscriptionId
+            }
+            guard request.compressionType == 0 || Self.codecs.contains(request.compressionType) else {
+                instance.mayAskAgain = true
+                return .unsupportedCompressionType
+            }
+            guard request.metrics.readableBytes <= sizeBytesMax else { return .telemetryTooLarge }
+            instance.isTerminating = request.terminating
+            state.counts.pushes += 1
+            state.counts.bytes += UInt64(request.metrics.readableBytes)
+            return .none
+        }
+    }
+
+    private static func matches(_ client: Client, _ patterns: [String]) -> Bool {
+        patterns.allSatisfy { pattern in
+            let parts = pattern.split(separator: "=", maxSplits: 1).map { String($0).trimmed }
+            guard parts.count == 2, let value = client.attribute(parts[0]), let regex = try? Regex(parts[1]) else {
+                return false
+            }
+            return (try? regex.wholeMatch(in: value)) != nil
+        }
+    }
+
+    /// The same id for the same text, in every process (FNV-1a).
+    private static func id(_ text: String) -> Int32 {
+        var hash: UInt32 = 2_166_136_261
+        for byte in text.utf8 { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
+        return Int32(bitPattern: hash)
+    }
+}
+
+extension ClientTelemetry.State {
+    /// Whether the instance is known, or there was room for one more.
+    fileprivate mutating func remember(
+        _ id: WireUUID, _ subscription: ClientTelemetry.Subscription, now: MonotonicTime
+    ) -> Bool {
+        if instances[id] != nil {
+            instances[id]?.lastUsed = now
+            return true
+        }
+        if instances.count >= ClientTelemetry.instanceCountMax {
+            guard now >= nextSearch else { return false }
+            nextSearch = now + ClientTelemetry.searchInterval
+            instances = instances.filter { now - $0.value.lastUsed <= $0.value.interval * 3 }
+            guard instances.count < ClientTelemetry.instanceCountMax else { return false }
+        }
+        instances[id] = ClientTelemetry.Instance(
+            lastUsed: now, interval: .milliseconds(Int64(subscription.intervalMilliseconds)))
+        return true
+    }
+}
