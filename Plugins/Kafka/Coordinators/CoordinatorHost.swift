@@ -11,6 +11,10 @@ final class CoordinatorHost: Sendable {
     let groups: Coordinator<GroupCoordinator>
     /// Coordinates transactions: the component `kafka/transactions`.
     let transactions: Coordinator<TransactionCoordinator>
+    /// Generations of classic groups that began.
+    let generations = EventCounter()
+    /// Offsets that groups committed.
+    let commits = EventCounter()
     private let topics: TopicCatalog
     private let image: TopicsImageSource
 
