@@ -93,7 +93,7 @@ final class MarkerWriter: Sendable {
 
     private func complete(_ job: MarkerJob) {
         guard job.isWanted else { return job.finish() }
-        job.shard.ask(.markersWritten(job.order)) { _ in job.finish() }
+        job.shard.tell(.markersWritten(job.order)) { _ in job.finish() }
     }
 
     private func again(_ job: MarkerJob, _ codes: [ErrorCode]) {
