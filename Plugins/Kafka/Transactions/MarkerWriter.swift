@@ -47,8 +47,22 @@ final class MarkerWriter: Sendable {
         case .writeMarkers(let order):
             guard let transactions = owner.withLock({ $0.transactions }) else { return }
             let permit: Permit
-            do { permit = try transactions.admit(.lasting) } catch { return }
+            do throws(CoordinatorRefusal) {
+                permit = try transactions.admit(.lasting)
+            } catch {
+                // While the component is read-only nothing is written, but what was decided is still to be done.
+                if error == .readOnly { performLater(command, for: shard) }
+                return
+            }
             attempt(MarkerJob(order, shard, permit))
+        }
+    }
+
+    private func performLater(_ command: TransactionCommand, for shard: Shard) {
+        let turn = shard.turn
+        _ = shard.loop.schedule(after: Self.delayMax) { [weak self] in
+            guard let self, shard.turn == turn, shard.machine != nil else { return }
+            perform(command, for: shard)
         }
     }
 
@@ -97,6 +111,8 @@ final class MarkerWriter: Sendable {
     }
 
     private func again(_ job: MarkerJob, _ codes: [ErrorCode]) {
+        // A drain does not wait for what does not work: whoever reads the log next orders it anew.
+        if job.shard.isDraining { return job.finish() }
         job.attempts += 1
         if job.attempts == Self.quietAttempts {
             let reasons = Set(codes.filter { !$0.settlesMarker }.map { "\($0)" }).sorted()
