@@ -6,13 +6,16 @@ extension Broker {
     func serveHeartbeat(_ request: HeartbeatRequest, _ context: RequestContext, _ reply: Reply) -> RequestFlow {
         reply.connection.hasMember = true
         return askGroup(
-            HeartbeatResponse.self, request.groupId, .heartbeat(request, origin(context, reply)), .lastingRead, context, reply) {
+            HeartbeatResponse.self, request.groupId, .heartbeat(request, origin(context, reply)), .lastingRead, context,
+            reply
+        ) {
             answer in
             guard case .heartbeat(let response) = answer else { return nil }
             return response
         } refusal: { code in
             var response = HeartbeatResponse()
-            response.errorCode = code
+            // As Kafka does: sessions count from the end of the load, and most clients do not know this error here.
+            response.errorCode = code == .coordinatorLoadInProgress ? .none : code
             return response
         }
     }
