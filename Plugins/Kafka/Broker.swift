@@ -31,11 +31,10 @@ public final class Broker: Sendable {
     public let logger: Logger
 
     let producerIDs: ProducerIDPool
-    let coordinators: CoordinatorHost
-    let randomBits: @Sendable () -> UInt64
     let configurations: ConfigurationStore
     let telemetry: ClientTelemetry
-    let instanceIDs: InstanceIDs
+    let coordinators: CoordinatorHost
+    let randomBits: @Sendable () -> UInt64
     let fetchBudget: HeldBytes
     let fetchSessions: FetchSessions
     private let openGate = Mutex<Gate?>(nil)
@@ -62,13 +61,10 @@ public final class Broker: Sendable {
         configurations = ConfigurationStore(
             objects: topics.objects, settings: topics.rules.source, nodeID: nodeID)
         telemetry = ClientTelemetry(configurations)
-        // Another one after each start, so that no client meets another's session.
-        let seed = UInt64(bitPattern: clock.wallMilliseconds) << 20 ^ UInt64(bitPattern: clock.now.nanoseconds)
-        instanceIDs = InstanceIDs(seed: seed)
         fetchBudget = HeldBytes(limit: 512 << 20)
         fetchSessions = FetchSessions(
             loops: partitions.loops, slotCount: topics.settings.fetchSessionCountMax,
-            seed: seed)
+            seed: randomBits())
     }
 
     /// The gate that admits requests other than produce and fetch, and connections; nil before it started.

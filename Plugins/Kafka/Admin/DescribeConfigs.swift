@@ -46,10 +46,10 @@ extension DescribeConfigsRequest {
             return []
         case ConfigurationResource.Kind.group:
             try resource.checkAlterable(nodeID: nodeID)
-            return GroupResourceSettings.entries(configurations.values(of: resource), catalog.settings)
+            return GroupConfiguration.entries(configurations.values(of: resource), catalog.settings)
         case ConfigurationResource.Kind.clientMetrics:
             try resource.checkAlterable(nodeID: nodeID)
-            return ClientMetricsSettings.entries(configurations.values(of: resource))
+            return ClientMetricsConfiguration.entries(configurations.values(of: resource))
         default:
             throw TopicError(.invalidRequest, "Unsupported resource type: \(resource.type)")
         }

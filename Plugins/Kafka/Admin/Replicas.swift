@@ -96,7 +96,9 @@ extension DescribeQuorumRequest {
     /// The quorum of the node's metadata: one voter, which leads and has everything.
     ///
     /// - Parameter endOffset: The end of the metadata log, all of which is committed.
-    func answer(nodeID: Int32, endpoint: BrokerEndpoint, endOffset: Int64, now: Int64) -> DescribeQuorumResponse {
+    func answer(
+        nodeID: Int32, endpoint: BrokerEndpoint, endOffset: Int64, now: Int64, version: Int16
+    ) -> DescribeQuorumResponse {
         var response = DescribeQuorumResponse()
         response.errorMessage = nil
         response.topics = topics.map { topic in
@@ -123,6 +125,8 @@ extension DescribeQuorumRequest {
             }
             return answer
         }
+        // Before version 2 there is no place for them.
+        guard version >= 2 else { return response }
         var listener = DescribeQuorumResponse.Listener()
         listener.name = "PLAINTEXT"
         listener.host = endpoint.host

@@ -69,7 +69,10 @@ final class CoordinatorHost: Sendable {
 /// The first change is told at once, those that follow soon after it together: a thousand topics that are made one
 /// after another are not a thousand images of all of them. From any thread.
 final class TopicsImageSource: Sendable {
-    private static let quietTime: Duration = .milliseconds(25)
+    /// How long after one image the next one comes at the earliest, and how much later for each topic: an image costs
+    /// every machine a look at all topics.
+    private static let quietTimeMin: Duration = .milliseconds(25)
+    private static let quietTimePerTopic: Duration = .microseconds(50)
 
     private struct State {
         var image = TopicsImage()
@@ -120,9 +123,10 @@ final class TopicsImageSource: Sendable {
         state.withLock { $0.isUntold = false }
         let image = current
         state.withLock { $0.listener }?(image)
+        let quietTime = max(Self.quietTimeMin, Self.quietTimePerTopic * image.topics.count)
         loop.execute { [weak self] in
             guard let self else { return }
-            loop.schedule(after: Self.quietTime) { [weak self] in self?.quietTimeOver() }
+            loop.schedule(after: quietTime) { [weak self] in self?.quietTimeOver() }
         }
     }
 

@@ -64,6 +64,7 @@ extension Broker {
             return response
         }
         return request.answer(
-            nodeID: nodeID, endpoint: context.endpoint, endOffset: end, now: clock.wallMilliseconds)
+            nodeID: nodeID, endpoint: context.endpoint, endOffset: end, now: clock.wallMilliseconds,
+            version: context.version)
     }
 }

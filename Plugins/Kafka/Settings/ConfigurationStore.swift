@@ -158,8 +158,8 @@ extension ConfigurationResource {
     private var table: SettingTable? {
         switch type {
         case Kind.broker: BrokerSettings.table
-        case Kind.group: GroupResourceSettings.table
-        case Kind.clientMetrics: ClientMetricsSettings.table
+        case Kind.group: GroupConfiguration.table
+        case Kind.clientMetrics: ClientMetricsConfiguration.table
         case Kind.features: FeatureSettings.table
         default: nil
         }
@@ -190,8 +190,8 @@ extension ConfigurationResource {
                 }
             }
             switch type {
-            case Kind.group: try GroupResourceSettings.check(config, broker)
-            case Kind.clientMetrics: try ClientMetricsSettings.check(config)
+            case Kind.group: try GroupConfiguration.check(config, broker)
+            case Kind.clientMetrics: try ClientMetricsConfiguration.check(config)
             case Kind.features: return
             // Values that are each right may still contradict each other.
             default:

@@ -1,5 +1,5 @@
 /// Settings that Kafka keeps for groups (KIP-848).
-enum GroupResourceSettings {
+enum GroupConfiguration {
     static let table = SettingTable([
         .init(
             "consumer.session.timeout.ms", .int, default: "45000", .atLeast(1),
@@ -67,7 +67,7 @@ enum GroupResourceSettings {
 }
 
 /// Settings of one subscription to clients' metrics (KIP-714).
-enum ClientMetricsSettings {
+enum ClientMetricsConfiguration {
     static let table = SettingTable([
         .init(
             "metrics", .list, default: "", .any,

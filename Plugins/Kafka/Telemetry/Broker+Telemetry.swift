@@ -1,5 +1,4 @@
 import KafkaWire
-import Synchronization
 import WeirRuntime
 
 extension Broker {
@@ -7,7 +6,7 @@ extension Broker {
     func telemetrySubscriptions(
         _ request: GetTelemetrySubscriptionsRequest, _ context: RequestContext, _ connection: ConnectionHandler
     ) -> GetTelemetrySubscriptionsResponse {
-        let instance = request.clientInstanceId.isZero ? instanceIDs.next() : request.clientInstanceId
+        let instance = request.clientInstanceId.isZero ? newInstanceID() : request.clientInstanceId
         let client = telemetryClient(instance, context, connection)
         let subscription = telemetry.subscription(of: client)
         var response = GetTelemetrySubscriptionsResponse()
@@ -34,6 +33,9 @@ extension Broker {
         return response
     }
 
+    /// An id for a client that has none; zero means none.
+    private func newInstanceID() -> WireUUID { RandomUUID(randomBits).wire }
+
     private func telemetryClient(
         _ instance: WireUUID, _ context: RequestContext, _ connection: ConnectionHandler
     ) -> ClientTelemetry.Client {
@@ -47,25 +49,4 @@ extension Broker {
 struct ClientSoftware: Sendable, Equatable {
     var name = ""
     var version = ""
-}
-
-/// Ids that no other start of the node gives: from its time of start on, spread by SplitMix64.
-final class InstanceIDs: Sendable {
-    private let state: Mutex<UInt64>
-
-    init(seed: UInt64) { state = Mutex(seed) }
-
-    /// The next id; never zero.
-    func next() -> WireUUID {
-        state.withLock { state in
-            WireUUID(high: Self.step(&state) | 1, low: Self.step(&state))
-        }
-    }
-
-    private static func step(_ state: inout UInt64) -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var bits = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
-        return bits ^ (bits >> 31)
-    }
 }

@@ -51,6 +51,8 @@ final class SimulatedBroker {
             return NewTopic(name: String(parts[0]), partitionCount: parts.count > 1 ? Int32(parts[1]) ?? 1 : 1)
         }
         objects.register(plugin.admission)
+        objects.register(ConfigurationObject.definition)
+        objects.register(plugin.configurationAdmission)
         driver = TopicDriver(plugin.topics, clock: simulator.clock)
         try run { [plugin, logs] in try await plugin.topics.open(existing: try await logs.list()) }
         driver.start(on: loops[0])
@@ -106,7 +108,8 @@ final class GateHost: ComponentHost {
         let observeGate = try component.work.observeGate.map { try registry.register("\(component.name)/\($0)") }
         try await component.start(
             ComponentContext(
-                gate: gate, observeGate: observeGate, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, clock: clock))
+                gate: gate, observeGate: observeGate, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+                clock: clock))
         components.withLock { $0[component.name] = component }
     }
 
@@ -123,7 +126,7 @@ final class SimulatedClient {
     let handler: ConnectionHandler
     let channel: EmbeddedChannel
     private let loop: SimulatedLoop
-    private var received = FrameDecoder(frameSizeBytesMax: .max)
+    private var received = FrameDecoder(frameSizeBytesMax: .max, frameSizeBytesMin: 4)
     private var nextCorrelation: Int32 = 1
 
     init(_ node: SimulatedBroker, _ loop: SimulatedLoop, _ handler: ConnectionHandler) throws {

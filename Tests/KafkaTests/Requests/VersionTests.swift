@@ -38,8 +38,8 @@ import Testing
     @Test("a version that is encoded but not served gets UNSUPPORTED_VERSION in its own form")
     func notServedYet() throws {
         let client = try SimulatedBroker().connect()
-        let heartbeat = try #require(try client.ask(HeartbeatRequest(), version: 4))
-        #expect(heartbeat.errorCode == .unsupportedVersion)
+        let handshake = try #require(try client.ask(SaslHandshakeRequest(), version: 1))
+        #expect(handshake.errorCode == .unsupportedVersion)
         #expect(client.isOpen)
     }
 
@@ -78,8 +78,31 @@ import Testing
         try ask(MetadataRequest())
         try ask(InitProducerIdRequest())
         try ask(OffsetForLeaderEpochRequest())
-        try ask(ListGroupsRequest())
         try ask(ApiVersionsRequest())
+        try ask(ListGroupsRequest())
+        try ask(DescribeGroupsRequest())
+        try ask(DeleteGroupsRequest())
+        try ask(HeartbeatRequest())
+        try ask(SyncGroupRequest())
+        try ask(LeaveGroupRequest())
+        try ask(OffsetCommitRequest())
+        try ask(OffsetFetchRequest())
+        try ask(OffsetDeleteRequest())
+        try ask(ConsumerGroupHeartbeatRequest())
+        try ask(ConsumerGroupDescribeRequest())
+        try ask(DescribeLogDirsRequest())
+        try ask(AlterReplicaLogDirsRequest())
+        try ask(ElectLeadersRequest())
+        try ask(AlterPartitionReassignmentsRequest())
+        try ask(ListPartitionReassignmentsRequest())
+        try ask(DescribeQuorumRequest())
+        try ask(UnregisterBrokerRequest())
+        try ask(DescribeTopicPartitionsRequest())
+        try ask(UpdateFeaturesRequest())
+        try ask(ListConfigResourcesRequest())
+        try ask(GetTelemetrySubscriptionsRequest())
+        try ask(PushTelemetryRequest())
+        try ask(DescribeClusterRequest())
         var offsets = ListOffsetsRequest()
         offsets.topics = ([-1, -2, -3, -4, -5, -6, 0, 1_700_000_000_000] as [Int64]).map { timestamp in
             var partition = ListOffsetsRequest.ListOffsetsPartition()
@@ -93,8 +116,8 @@ import Testing
         for version in Int16(0)...6 {
             var request = FindCoordinatorRequest()
             if version >= 4 { request.coordinatorKeys = ["a", "b"] } else { request.key = "a" }
-            // Of groups it is this node; of transactions nobody yet.
-            for (type, expected) in [(Int8(0), ErrorCode.none), (1, .coordinatorNotAvailable)]
+            // One node coordinates all groups and all transactions; there is no third sort.
+            for (type, expected) in [(Int8(0), ErrorCode.none), (1, .none), (9, .invalidRequest)]
             where version > 0 || type == 0 {
                 request.keyType = type
                 let answer = try #require(try client.ask(request, version: version))
