@@ -47,22 +47,8 @@ final class MarkerWriter: Sendable {
         case .writeMarkers(let order):
             guard let transactions = owner.withLock({ $0.transactions }) else { return }
             let permit: Permit
-            do throws(CoordinatorRefusal) {
-                permit = try transactions.admit(.lasting)
-            } catch {
-                // While the component is read-only nothing is written, but what was decided is still to be done.
-                if error == .readOnly { performLater(command, for: shard) }
-                return
-            }
+            do { permit = try transactions.admit(.lasting) } catch { return }
             attempt(MarkerJob(order, shard, permit))
-        }
-    }
-
-    private func performLater(_ command: TransactionCommand, for shard: Shard) {
-        let turn = shard.turn
-        _ = shard.loop.schedule(after: Self.delayMax) { [weak self] in
-            guard let self, shard.turn == turn, shard.machine != nil else { return }
-            perform(command, for: shard)
         }
     }
 

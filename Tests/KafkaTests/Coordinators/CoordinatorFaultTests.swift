@@ -17,9 +17,9 @@ import WeirSimulation
         #expect(bench.take() == ["parked: moved", "large: tooLarge"])
         bench.simulator.run(for: .seconds(1))
         bench.ask("parked", .wait)
-        bench.log.appendError = LogError(.invalidProducerEpoch, "a newer one is there")
-        bench.ask("zombie", .addPending("a", ProducerIdentity(id: 7, epoch: 1)))
-        #expect(bench.take() == ["parked: moved", "zombie: fenced"])
+        bench.log.appendError = LogError(.tooLarge, "no segment holds it")
+        bench.ask("larger than a segment", .add("a"))
+        #expect(bench.take() == ["parked: moved", "larger than a segment: tooLarge"])
     }
 
     @Test("however many wait, the machine hears of a marker that is in its log")
