@@ -93,10 +93,12 @@ final class MarkerWriter: Sendable {
 
     private func complete(_ job: MarkerJob) {
         guard job.isWanted else { return job.finish() }
-        job.shard.ask(.markersWritten(job.order)) { _ in job.finish() }
+        job.shard.tell(.markersWritten(job.order)) { _ in job.finish() }
     }
 
     private func again(_ job: MarkerJob, _ codes: [ErrorCode]) {
+        // A drain does not wait for what does not work: whoever reads the log next orders it anew.
+        if job.shard.isDraining { return job.finish() }
         job.attempts += 1
         if job.attempts == Self.quietAttempts {
             let reasons = Set(codes.filter { !$0.settlesMarker }.map { "\($0)" }).sorted()
