@@ -37,7 +37,7 @@ import WorkTracking
             let performed = Performed()
             kind = CoordinatorKind(
                 component: "test", topic: "state", clock: simulator.clock,
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, makeMachine: { TallyMachine() },
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, makeMachine: { _ in TallyMachine() },
                 news: { _ in [] }, perform: { command, _ in performed.note(command) })
             self.performed = performed
             shard = Shard(partition, kind)

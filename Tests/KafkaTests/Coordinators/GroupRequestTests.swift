@@ -95,7 +95,9 @@ import WorkTracking
         try SimulatedBroker(loopCount: loopCount, topics: topics)
     }
 
-    private func find(_ key: String, _ client: SimulatedClient, type: Int8 = 0) throws -> FindCoordinatorResponse.Coordinator? {
+    private func find(_ key: String, _ client: SimulatedClient, type: Int8 = 0) throws -> FindCoordinatorResponse
+        .Coordinator?
+    {
         var request = FindCoordinatorRequest()
         request.keyType = type
         request.coordinatorKeys = [key]

@@ -74,7 +74,9 @@ struct TallyMachine: CoordinatorMachine {
             return .answer(ticket, .done)
         case .addLarge(let count):
             var effects = Effects<Response, Command>.answer(ticket, .done)
-            effects.records = [CoordinatorRecord(key: ByteBuffer(string: "large"), value: ByteBuffer(repeating: 7, count: count))]
+            effects.records = [
+                CoordinatorRecord(key: ByteBuffer(string: "large"), value: ByteBuffer(repeating: 7, count: count))
+            ]
             return effects
         case .command(let text):
             var effects = Effects<Response, Command>.answer(ticket, .done)

@@ -108,7 +108,8 @@ final class GateHost: ComponentHost {
         let observeGate = try component.work.observeGate.map { try registry.register("\(component.name)/\($0)") }
         try await component.start(
             ComponentContext(
-                gate: gate, observeGate: observeGate, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, clock: clock))
+                gate: gate, observeGate: observeGate, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+                clock: clock))
         components.withLock { $0[component.name] = component }
     }
 
