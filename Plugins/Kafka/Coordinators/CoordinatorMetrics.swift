@@ -117,17 +117,12 @@ extension Coordinator {
         into empty: Value, _ read: @escaping @Sendable (inout Value, Shard) -> Void,
         merge: (inout Value, Value) -> Void
     ) async -> Value {
-        let byLoop = Dictionary(grouping: shards.byPartition.values) { ObjectIdentifier($0.loop) }
-        var all = empty
-        for shards in byLoop.values {
-            let part = await shards[0].loop.run {
-                var part = empty
-                for shard in shards { read(&part, shard) }
-                return part
-            }
-            merge(&all, part)
+        let parts = await shards.onLoops { shards in
+            var part = empty
+            for shard in shards { read(&part, shard) }
+            return part
         }
-        return all
+        return parts.reduce(into: empty) { merge(&$0, $1) }
     }
 }
 

@@ -141,6 +141,13 @@ extension LocalLog {
         if pending.isEmpty { captureCheckpoint() } else { queueWrite() }
     }
 
+    /// Has the swaps known to a checkpoint, so that they need not be remembered. One that is being stored already may
+    /// not know them; what is left then, the next pass or the next open does.
+    private func forgetSwaps(attemptsLeft: Int) {
+        guard attemptsLeft > 0, refusal == nil, !isClosing, !unknownSwaps.isEmpty else { return }
+        requestCheckpoint { [self] in forgetSwaps(attemptsLeft: attemptsLeft - 1) }
+    }
+
     func answerCheckpointWaiters() {
         let waiters = checkpointWaiters
         checkpointWaiters = []
@@ -270,7 +277,7 @@ extension LocalLog {
     /// Answers whoever asked for the pass; nil: it was stopped, or had nothing to do.
     private func finish(_ ongoing: OngoingCleaning, _ result: Result<CleaningOutcome, LogError>?) {
         cleaning = nil
-        if ongoing.hasSwapped, refusal == nil, !isClosing, !unknownSwaps.isEmpty { requestCheckpoint {} }
+        if ongoing.hasSwapped { forgetSwaps(attemptsLeft: 3) }
         switch result {
         case .failure(let error):
             ongoing.then(.failure(error))

@@ -126,7 +126,7 @@ final class SimulatedClient {
     let handler: ConnectionHandler
     let channel: EmbeddedChannel
     private let loop: SimulatedLoop
-    private var received = FrameDecoder(frameSizeBytesMax: .max)
+    private var received = FrameDecoder(frameSizeBytesMax: .max, frameSizeBytesMin: 4)
     private var nextCorrelation: Int32 = 1
 
     init(_ node: SimulatedBroker, _ loop: SimulatedLoop, _ handler: ConnectionHandler) throws {
