@@ -114,7 +114,7 @@ final class CoordinatorShard<Machine: CoordinatorMachine>: @unchecked Sendable {
             _ = try log.append(marker) { [weak self] result in self?.committed(result, turn) }
         } catch {
             // Nothing was appended: the machine is where its log is.
-            return then(.failure(CoordinatorRefusal(error)))
+            return then(.failure(error.code == .invalidProducerEpoch ? .fenced : CoordinatorRefusal(error)))
         }
         uncommitted.append(Uncommitted(responses: [], commands: [], then: then))
         tell(request)
