@@ -105,8 +105,8 @@ public final class KafkaPlugin: Component {
         broker = Broker(
             nodeID: parts.nodeID, clusterID: parts.clusterID, topics: catalog, partitions: partitions,
             logProvider: parts.logProvider, logDirectory: parts.logDirectory, coordinators: coordinators,
-            clock: parts.clock, probe: KafkaProbe(partitions: partitions), logger: parts.logger,
-            randomBits: parts.randomBits)
+            clock: parts.clock, probe: KafkaProbe(partitions: partitions, coordinators: coordinators),
+            logger: parts.logger, randomBits: parts.randomBits)
         dependencies = reconciler.map { [$0, coordinators.groups.name, coordinators.transactions.name] } ?? []
         configurationAdmission = ConfigurationAdmission(settings: settings, nodeID: parts.nodeID)
         broker.configurations.onSettings { [topics] in await topics.adoptSettings() }

@@ -18,6 +18,7 @@ public final class KafkaProbe: MetricSource {
     }
 
     private let partitions: PartitionTable
+    private let coordinators: CoordinatorMetrics?
     /// By API key; the last one counts keys that Kafka does not have.
     private let requests: [Counter]
     private let failures = Mutex<[Failure: UInt64]>([:])
@@ -32,9 +33,10 @@ public final class KafkaProbe: MetricSource {
     private let telemetryPushes = Counter()
     private let telemetryBytes = Counter()
 
-    /// A probe that shows `partitions`.
-    public init(partitions: PartitionTable) {
+    /// A probe that shows `partitions`, and what `coordinators` do.
+    init(partitions: PartitionTable, coordinators: CoordinatorHost? = nil) {
         self.partitions = partitions
+        self.coordinators = coordinators.map { CoordinatorMetrics(host: $0) }
         let keyMax = ApiKey.all.map(\.rawValue).max() ?? 0
         requests = (0...Int(keyMax) + 1).map { _ in Counter() }
     }
@@ -92,7 +94,7 @@ public final class KafkaProbe: MetricSource {
                 "weir_kafka_connections_refused_total", .counter,
                 help: "Client connections refused because of max.connections.",
                 value: Double(refused.value.load(ordering: .relaxed))),
-        ] + sessionFamilies + (await partitionFamilies())
+        ] + sessionFamilies + (await coordinators?.collect() ?? []) + (await partitionFamilies())
     }
 
     private var sessionFamilies: [MetricFamily] {

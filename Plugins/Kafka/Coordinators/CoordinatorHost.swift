@@ -11,6 +11,10 @@ final class CoordinatorHost: Sendable {
     let groups: Coordinator<GroupCoordinator>
     /// Coordinates transactions: the component `kafka/transactions`.
     let transactions: Coordinator<TransactionCoordinator>
+    /// Generations of classic groups that began.
+    let generations = EventCounter()
+    /// Offsets that groups committed.
+    let commits = EventCounter()
     private let topics: TopicCatalog
     private let image: TopicsImageSource
     private let groupSettings: LiveGroupSettings
@@ -89,7 +93,10 @@ final class LiveGroupSettings: Sendable {
 /// The first change is told at once, those that follow soon after it together: a thousand topics that are made one
 /// after another are not a thousand images of all of them. From any thread.
 final class TopicsImageSource: Sendable {
-    private static let quietTime: Duration = .milliseconds(25)
+    /// How long after one image the next one comes at the earliest, and how much later for each topic: an image costs
+    /// every machine a look at all topics.
+    private static let quietTimeMin: Duration = .milliseconds(25)
+    private static let quietTimePerTopic: Duration = .microseconds(50)
 
     private struct State {
         var image = TopicsImage()
@@ -135,9 +142,10 @@ final class TopicsImageSource: Sendable {
     private func tell() {
         let image = current
         state.withLock { $0.listener }?(image)
+        let quietTime = max(Self.quietTimeMin, Self.quietTimePerTopic * image.topics.count)
         loop.execute { [weak self] in
             guard let self else { return }
-            loop.schedule(after: Self.quietTime) { [weak self] in self?.quietTimeOver() }
+            loop.schedule(after: quietTime) { [weak self] in self?.quietTimeOver() }
         }
     }
 
