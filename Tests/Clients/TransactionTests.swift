@@ -29,8 +29,11 @@ extension EndToEnd {
             _ = try ChildProcess.run("kcat", ["-P", "-b", node.kafka, "-t", "numbers", "-l", input.path])
             let transform = try Script(
                 "transform.py", [node.kafka, "numbers", "doubled", "doublers", "\(count)", "--patience", "150"])
+            var generator = SystemRandomNumberGenerator()
             for _ in 0..<5 {
                 try transform.wait(for: "transformed", times: 4)
+                // At any moment of the next transaction, not always right after one.
+                usleep(UInt32.random(in: 0..<150_000, using: &generator))
                 #expect(node.stop(SIGKILL).status == -SIGKILL)
                 node = try NodeProcess(folder: node.folder, kafkaPort: node.kafkaPort)
             }
