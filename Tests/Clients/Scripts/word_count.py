@@ -3,8 +3,9 @@
     word_count.py drive BOOTSTRAP FOLDER     what a test starts
     word_count.py count BOOTSTRAP FOLDER     the program itself, which `drive` starts again whenever it ends
 
-Lines are written to `lines` until the standard input closes; meanwhile it prints `counted N`. A program that started
-again finds an empty folder: what it counted before comes back from the changelog. At the end one JSON line.
+Lines are written to `lines` until the standard input closes; meanwhile it prints `counted N`. Twice it kills the
+program. One that started again finds an empty folder: what was counted before comes back from the changelog. At the
+end one JSON line.
 """
 import json
 import os
@@ -69,7 +70,7 @@ def drive():
                                   "allow.auto.create.topics": False})
     reader.subscribe(["counts"])
     generator, expected, found, doubled, read = random.Random(7), {}, {}, 0, 0
-    last_line, deadline = 0.0, time.monotonic() + 240
+    last_line, deadline, kills = 0.0, time.monotonic() + 240, [300, 700]
     try:
         while True:
             if time.monotonic() > deadline:
@@ -92,6 +93,9 @@ def drive():
                 read += 1
                 if read % 100 == 0:
                     print("counted", read, flush=True)
+            if kills and read >= kills[0]:
+                kills.pop(0)
+                running[0].kill()
             if stopping.is_set() and (len(producer) == 0 or producer.flush(60) == 0) \
                     and read >= sum(expected.values()):
                 break
