@@ -60,11 +60,11 @@ public final class Broker: Sendable {
         producerIDs = ProducerIDPool(topics: topics)
         configurations = ConfigurationStore(
             objects: topics.objects, settings: topics.rules.source, nodeID: nodeID)
-        telemetry = ClientTelemetry(configurations)
+        telemetry = ClientTelemetry(configurations, probe: probe)
         fetchBudget = HeldBytes(limit: 512 << 20)
         fetchSessions = FetchSessions(
             loops: partitions.loops, slotCount: topics.settings.fetchSessionCountMax,
-            seed: randomBits())
+            seed: randomBits(), probe: probe)
     }
 
     /// The gate that admits requests other than produce and fetch, and connections; nil before it started.

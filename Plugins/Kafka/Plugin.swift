@@ -105,11 +105,12 @@ public final class KafkaPlugin: Component {
         broker = Broker(
             nodeID: parts.nodeID, clusterID: parts.clusterID, topics: catalog, partitions: partitions,
             logProvider: parts.logProvider, logDirectory: parts.logDirectory, coordinators: coordinators,
-            clock: parts.clock, probe: KafkaProbe(partitions: partitions), logger: parts.logger,
-            randomBits: parts.randomBits)
+            clock: parts.clock, probe: KafkaProbe(partitions: partitions, coordinators: coordinators),
+            logger: parts.logger, randomBits: parts.randomBits)
         dependencies = reconciler.map { [$0, coordinators.groups.name, coordinators.transactions.name] } ?? []
         configurationAdmission = ConfigurationAdmission(settings: settings, nodeID: parts.nodeID)
         broker.configurations.onSettings { [topics] in await topics.adoptSettings() }
+        broker.configurations.onGroups { [coordinators] in coordinators.setGroupOverrides($0) }
         var limits = parts.limits
         limits.requestSizeBytesMax = parts.settings.requestSizeBytesMax
         limits.idleMax = parts.settings.connectionIdleMillisecondsMax.map { .milliseconds($0) }

@@ -18,6 +18,7 @@ public final class KafkaProbe: MetricSource {
     }
 
     private let partitions: PartitionTable
+    private let coordinators: CoordinatorMetrics?
     /// By API key; the last one counts keys that Kafka does not have.
     private let requests: [Counter]
     private let failures = Mutex<[Failure: UInt64]>([:])
@@ -26,10 +27,16 @@ public final class KafkaProbe: MetricSource {
     private let opened = Counter()
     private let closed = Counter()
     private let refused = Counter()
+    private let sessions = Atomic<Int>(0)
+    private let sessionTargets = Atomic<Int>(0)
+    private let sessionsEvicted = Counter()
+    private let telemetryPushes = Counter()
+    private let telemetryBytes = Counter()
 
-    /// A probe that shows `partitions`.
-    public init(partitions: PartitionTable) {
+    /// A probe that shows `partitions`, and what `coordinators` do.
+    init(partitions: PartitionTable, coordinators: CoordinatorHost? = nil) {
         self.partitions = partitions
+        self.coordinators = coordinators.map { CoordinatorMetrics(host: $0) }
         let keyMax = ApiKey.all.map(\.rawValue).max() ?? 0
         requests = (0...Int(keyMax) + 1).map { _ in Counter() }
     }
@@ -51,6 +58,19 @@ public final class KafkaProbe: MetricSource {
     }
 
     func connectionClosed() { closed.add() }
+
+    /// Fetch sessions and their partitions came or went; some were evicted.
+    func fetchSessionsChanged(by count: Int, targets: Int, evicted: Int) {
+        if count != 0 { sessions.wrappingAdd(count, ordering: .relaxed) }
+        if targets != 0 { sessionTargets.wrappingAdd(targets, ordering: .relaxed) }
+        if evicted != 0 { sessionsEvicted.add(evicted) }
+    }
+
+    /// A client pushed metrics, which were taken.
+    func telemetryPushed(_ bytes: Int) {
+        telemetryPushes.add()
+        telemetryBytes.add(bytes)
+    }
 
     /// The metrics as they are now.
     public func collectMetrics() async -> [MetricFamily] {
@@ -74,7 +94,28 @@ public final class KafkaProbe: MetricSource {
                 "weir_kafka_connections_refused_total", .counter,
                 help: "Client connections refused because of max.connections.",
                 value: Double(refused.value.load(ordering: .relaxed))),
-        ] + (await partitionFamilies())
+        ] + sessionFamilies + (await coordinators?.collect() ?? []) + (await partitionFamilies())
+    }
+
+    private var sessionFamilies: [MetricFamily] {
+        [
+            MetricFamily(
+                "weir_kafka_fetch_sessions", .gauge, help: "Fetch sessions that are kept.",
+                value: Double(sessions.load(ordering: .relaxed))),
+            MetricFamily(
+                "weir_kafka_fetch_session_partitions", .gauge, help: "Partitions that fetch sessions hold.",
+                value: Double(sessionTargets.load(ordering: .relaxed))),
+            MetricFamily(
+                "weir_kafka_fetch_sessions_evicted_total", .counter,
+                help: "Fetch sessions that made room for others.",
+                value: Double(sessionsEvicted.value.load(ordering: .relaxed))),
+            MetricFamily(
+                "weir_kafka_telemetry_pushes_total", .counter, help: "Pushes of clients' metrics, taken and dropped.",
+                value: Double(telemetryPushes.value.load(ordering: .relaxed))),
+            MetricFamily(
+                "weir_kafka_telemetry_bytes_total", .counter, help: "Bytes of those pushes.",
+                value: Double(telemetryBytes.value.load(ordering: .relaxed))),
+        ]
     }
 
     private var requestFamily: MetricFamily {

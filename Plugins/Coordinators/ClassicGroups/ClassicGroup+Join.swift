@@ -12,7 +12,7 @@ extension ClassicGroup {
         _ request: JoinGroupRequest, _ origin: RequestOrigin, freshID: String, _ ticket: Ticket, _ work: inout GroupWork
     ) {
         let memberID = request.memberId
-        guard hasRoom(for: memberID, work) else {
+        guard hasRoom(for: request, work) else {
             work.answer(ticket, .join(.failure(.groupMaxSizeReached, memberID: "")))
             // A member that is one too many when it comes again is put out.
             remove(memberID, &work)
@@ -34,8 +34,11 @@ extension ClassicGroup {
         }
     }
 
-    private func hasRoom(for memberID: String, _ work: GroupWork) -> Bool {
+    private func hasRoom(for request: JoinGroupRequest, _ work: GroupWork) -> Bool {
         let countMax = Int(work.settings.groupSizeMax)
+        // A static member that is back takes its own place; Kafka would keep it out of a full group.
+        let memberID =
+            request.memberId.isEmpty ? request.groupInstanceId.flatMap { staticMembers[$0] } ?? "" : request.memberId
         switch state {
         case .empty: return true
         case .preparingRebalance:

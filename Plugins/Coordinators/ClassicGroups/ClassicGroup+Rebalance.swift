@@ -65,7 +65,8 @@ extension ClassicGroup {
         guard electJoinedLeader() || members.isEmpty else {
             // Only static members are left, and none has come: each has until its session ends.
             initialRebalance = nil
-            return work.schedule(.join(group: id), afterMilliseconds: Int64(rebalanceMilliseconds))
+            // A member that has no patience must not have us look all the time.
+            return work.schedule(.join(group: id), afterMilliseconds: max(Int64(rebalanceMilliseconds), 1_000))
         }
         generation = generation == .max ? 0 : generation + 1
         pendingSyncs.removeAll()

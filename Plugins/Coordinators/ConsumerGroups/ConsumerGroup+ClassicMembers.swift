@@ -17,10 +17,7 @@ extension ConsumerGroup {
             throw GroupRefusal(.inconsistentGroupProtocol, "Member \(memberID)'s subscription is malformed.")
         }
         let metadata = updatedMetadata(request, origin, subscription, of: predecessor ?? memberID)
-        let reported = TopicPartitionSet(
-            subscription.ownedPartitions.compactMap { owned in
-                work.topics[owned.topic].map { ($0.id, owned.partitions) }
-            })
+        let reported = ConsumerProtocol.ownedPartitions(subscription, work.topics)
 
         if let predecessor { replace(predecessor, by: memberID, &work) }
         update(memberID, metadata, &work)

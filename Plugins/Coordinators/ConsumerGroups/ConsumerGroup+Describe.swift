@@ -4,11 +4,11 @@ import KafkaWire
 extension ConsumerGroup {
     /// Sessions, and the time to give up partitions, count from now.
     mutating func begin(_ work: inout GroupWork) {
-        for (memberID, member) in members {
+        for (memberID, member) in members.sorted(by: { $0.key < $1.key }) {
             let session = member.metadata.classicMemberMetadata?.sessionTimeoutMs
             work.schedule(
                 .consumer(.session(group: id, member: memberID)),
-                afterMilliseconds: Int64(session ?? work.settings.consumerSessionMilliseconds))
+                afterMilliseconds: Int64(session ?? work.settings.consumerSessionMilliseconds(of: id)))
             scheduleRevocation(memberID, &work)
         }
     }

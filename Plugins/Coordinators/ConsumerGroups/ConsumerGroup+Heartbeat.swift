@@ -59,13 +59,13 @@ extension ConsumerGroup {
         reconcile(memberID, reported: heartbeat.reported, &work)
         work.schedule(
             .consumer(.session(group: id, member: memberID)),
-            afterMilliseconds: Int64(work.settings.consumerSessionMilliseconds))
+            afterMilliseconds: Int64(work.settings.consumerSessionMilliseconds(of: id)))
 
         let current = members[memberID]?.current ?? CurrentAssignment()
         var response = ConsumerGroupHeartbeatResponse()
         response.memberId = memberID
         response.memberEpoch = current.epoch
-        response.heartbeatIntervalMs = work.settings.consumerHeartbeatMilliseconds
+        response.heartbeatIntervalMs = work.settings.consumerHeartbeatMilliseconds(of: id)
         if heartbeat.isFull || current.assigned != assignedBefore {
             response.assignment = ConsumerGroupHeartbeatResponse.Assignment(current.assigned)
         }

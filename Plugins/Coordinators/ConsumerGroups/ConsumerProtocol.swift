@@ -15,6 +15,14 @@ enum ConsumerProtocol {
         return try ConsumerProtocolSubscription.read(from: &rest, version: version)
     }
 
+    /// What a member says that it owns.
+    static func ownedPartitions(_ subscription: ConsumerProtocolSubscription, _ topics: TopicsImage)
+        -> TopicPartitionSet
+    {
+        TopicPartitionSet(
+            subscription.ownedPartitions.compactMap { item in topics[item.topic].map { ($0.id, item.partitions) } })
+    }
+
     /// What a member was assigned; nothing where it was assigned nothing yet.
     static func assignment(
         _ bytes: ByteBuffer, _ topics: TopicsImage

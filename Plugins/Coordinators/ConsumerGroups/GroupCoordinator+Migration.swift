@@ -87,6 +87,10 @@ extension GroupCoordinator {
         // A static member of the classic protocol may have taken the place of the last member of the other one.
         if case .consumer(let group)? = groups[id], group.isDowngradable(without: nil, settings) {
             makeClassic(group, without: nil)
+            // Who was on its way to its target would wait for the rest of it for ever.
+            if group.stateName != "Stable" {
+                changeClassic(id) { classic, work in classic.prepareRebalance(&work) }
+            }
         }
     }
 
@@ -147,31 +151,53 @@ extension ConsumerGroupChange {
     fileprivate static func upgrade(
         of classic: ClassicGroup, _ topics: TopicsImage
     ) throws(WireError) -> [ConsumerGroupChange] {
+        let subscriptions = try classic.membersInOrder.map { member throws(WireError) in
+            // Before the first rebalance ends there is no common protocol yet; each begins with the subscription.
+            let chosen = member.protocols.first { $0.name == classic.protocolName } ?? member.protocols.first
+            return try ConsumerProtocol.subscription(chosen?.metadata ?? ByteBuffer())
+        }
+        let owned = try ownedPartitions(of: classic.membersInOrder, subscriptions, topics)
         var metadata: [ConsumerGroupChange] = []
         var targets: [ConsumerGroupChange] = []
         var currents: [ConsumerGroupChange] = []
-        var given = TopicPartitionSet()
-        for member in classic.membersInOrder {
-            metadata.append(.member(member.id, try ConsumerGroupMemberMetadataValue(member, in: classic)))
+        for (index, member) in classic.membersInOrder.enumerated() {
+            metadata.append(.member(member.id, ConsumerGroupMemberMetadataValue(member, subscriptions[index])))
             var current = CurrentAssignment()
             current.epoch = classic.generation
             current.previousEpoch = classic.generation
-            // A faulty assignor of a client may have given a partition twice: here it has one owner.
-            current.assigned = try ConsumerProtocol.assignment(member.assignment, topics).subtracting(given)
-            given = given.union(current.assigned)
+            current.assigned = owned[index]
             targets.append(.target(member.id, current.assigned))
             currents.append(.current(member.id, current))
         }
         return metadata + [.groupEpoch(classic.generation)] + targets + [.targetEpoch(classic.generation)] + currents
     }
+
+    /// What each member may be at work on: what it was assigned last, and what it owned when it joined.
+    ///
+    /// A cooperative member that was assigned less may not have given up the rest yet. Nothing has two owners, whatever
+    /// a faulty assignor of a client gave out.
+    private static func ownedPartitions(
+        of members: [ClassicMember], _ subscriptions: [ConsumerProtocolSubscription], _ topics: TopicsImage
+    ) throws(WireError) -> [TopicPartitionSet] {
+        var given = TopicPartitionSet()
+        var result: [TopicPartitionSet] = []
+        for member in members {
+            let assigned = try ConsumerProtocol.assignment(member.assignment, topics).subtracting(given)
+            given = given.union(assigned)
+            result.append(assigned)
+        }
+        for (index, subscription) in subscriptions.enumerated() {
+            let owned = ConsumerProtocol.ownedPartitions(subscription, topics).subtracting(given)
+            given = given.union(owned)
+            result[index] = result[index].union(owned)
+        }
+        return result
+    }
 }
 
 extension ConsumerGroupMemberMetadataValue {
     /// What a member of a classic group has said of itself.
-    fileprivate init(_ member: ClassicMember, in group: ClassicGroup) throws(WireError) {
-        // Before the first rebalance ends there is no common protocol yet; each begins with the subscription.
-        let chosen = member.protocols.first { $0.name == group.protocolName } ?? member.protocols.first
-        let subscription = try ConsumerProtocol.subscription(chosen?.metadata ?? ByteBuffer())
+    fileprivate init(_ member: ClassicMember, _ subscription: ConsumerProtocolSubscription) {
         self = .blank
         instanceId = member.instanceID
         rackId = subscription.rackId

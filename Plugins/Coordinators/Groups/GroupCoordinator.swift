@@ -13,6 +13,8 @@ public struct GroupCoordinator: CoordinatorMachine {
     var work: GroupWork
     /// The groups whose offsets are still to be looked at, for those that expired.
     var expiryBacklog: [String] = []
+    /// Topics that are gone, and whose offsets are not all gone.
+    var forgotten: [ForgottenTopics] = []
 
     /// How groups are coordinated.
     public var settings: GroupSettings { work.settings }
@@ -116,6 +118,9 @@ public struct GroupCoordinator: CoordinatorMachine {
             case .offsetExpiry:
                 // As many records as one step should have: what is left is due at once.
                 expireOffsets()
+                return work.takeEffects()
+            case .forgottenTopics:
+                forgetOffsets()
                 return work.takeEffects()
             case .consumer(let deadline): consumerDeadlineCame(deadline)
             }

@@ -100,8 +100,21 @@ public struct GroupSettings: Sendable, Hashable {
     /// Between two looks at which topics a regular expression matches, where topics changed.
     public var regexRefreshMilliseconds: Int64 = 1_000
 
+    /// What is set for single groups (resources of the type GROUP), by group id.
+    public var overrides: [String: GroupOverride] = [:]
+
     /// Kafka's defaults.
     public init() {}
+
+    /// The session of members of a KIP-848 group.
+    func consumerSessionMilliseconds(of group: String) -> Int32 {
+        overrides[group]?.consumerSessionMilliseconds ?? consumerSessionMilliseconds
+    }
+
+    /// Between two heartbeats of members of a KIP-848 group.
+    func consumerHeartbeatMilliseconds(of group: String) -> Int32 {
+        overrides[group]?.consumerHeartbeatMilliseconds ?? consumerHeartbeatMilliseconds
+    }
 
     /// `group.consumer.migration.policy`.
     public enum MigrationPolicy: String, Sendable, Hashable, CaseIterable {
@@ -113,5 +126,19 @@ public struct GroupSettings: Sendable, Hashable {
         case downgrade
         /// Both ways.
         case bidirectional
+    }
+}
+
+/// What one group has other than all groups; nil: nothing.
+public struct GroupOverride: Sendable, Hashable {
+    /// The session of its members (`consumer.session.timeout.ms`).
+    public var consumerSessionMilliseconds: Int32?
+    /// Between two heartbeats of its members (`consumer.heartbeat.interval.ms`).
+    public var consumerHeartbeatMilliseconds: Int32?
+
+    /// What is set for the group.
+    public init(consumerSessionMilliseconds: Int32? = nil, consumerHeartbeatMilliseconds: Int32? = nil) {
+        self.consumerSessionMilliseconds = consumerSessionMilliseconds
+        self.consumerHeartbeatMilliseconds = consumerHeartbeatMilliseconds
     }
 }

@@ -66,6 +66,8 @@ enum GroupDeadline: Hashable, Sendable {
     case sync(group: String)
     /// The next look for offsets that nobody wants any more.
     case offsetExpiry
+    /// What is left to do for topics that are gone.
+    case forgottenTopics
     /// Something of a group of KIP-848.
     case consumer(ConsumerDeadline)
 }

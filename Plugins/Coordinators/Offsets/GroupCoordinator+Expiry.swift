@@ -1,11 +1,44 @@
 import KafkaWire
 import WeirRuntime
 
+/// Topics that are gone, and the groups that may still have offsets of them.
+struct ForgottenTopics: Sendable {
+    /// Their names, which new topics may have meanwhile.
+    var names: Set<String>
+    /// What was recorded later is of those.
+    var ordinal: UInt64
+    /// Who has not been looked at.
+    var groups: [String]
+}
+
 // Offsets that nobody wants any more, and groups that nothing is left of.
 extension GroupCoordinator {
     /// Groups and tombstones of one step: what is left is done in the next.
     private static let expiryGroupCountMax = 256
     private static let expiryRecordCountMax = 1_000
+
+    /// Topics are gone, and with them what groups committed of them.
+    mutating func forgetOffsets(of topics: Set<String>) {
+        guard !topics.isEmpty else { return }
+        forgotten.append(
+            ForgottenTopics(names: topics, ordinal: offsets.ordinal, groups: offsets.groups.sorted()))
+        forgetOffsets()
+    }
+
+    /// Looks at some groups for offsets of topics that are gone.
+    mutating func forgetOffsets() {
+        while let index = forgotten.indices.last, work.recordCount < Self.expiryRecordCountMax {
+            guard let group = forgotten[index].groups.popLast() else {
+                forgotten.remove(at: index)
+                continue
+            }
+            for partition in offsets.partitions(group: group, of: forgotten[index].names)
+            where !offsets.hasRecord(group: group, partition, after: forgotten[index].ordinal) {
+                removeOffset(group: group, partition)
+            }
+        }
+        if !forgotten.isEmpty { work.schedule(.forgottenTopics, afterMilliseconds: 0) }
+    }
 
     /// Looks at some groups; with the last of them, the next round is scheduled.
     mutating func expireOffsets() {

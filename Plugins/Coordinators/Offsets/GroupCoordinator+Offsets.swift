@@ -102,12 +102,4 @@ extension GroupCoordinator {
         }
         removeOffset(group: group, partition)
     }
-
-    /// Topics are gone, and with them what groups committed of them.
-    mutating func forgetOffsets(of topics: Set<String>) {
-        guard !topics.isEmpty else { return }
-        for group in offsets.groups.sorted() {
-            for partition in offsets.partitions(group: group, of: topics) { removeOffset(group: group, partition) }
-        }
-    }
 }

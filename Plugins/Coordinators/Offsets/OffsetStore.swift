@@ -13,7 +13,8 @@ struct OffsetStore: Sendable {
     private var pending: [Int64: [String: Topics]] = [:]
     /// The producers that have a group's offsets in an open transaction.
     private var producers: [String: Set<Int64>] = [:]
-    private var ordinal: UInt64 = 0
+    /// How many records there were.
+    private(set) var ordinal: UInt64 = 0
 
     /// Takes in what a record says of one offset; `value` nil: it is gone, and so are those of open transactions.
     mutating func apply(_ key: OffsetCommitKey, _ value: OffsetCommitValue?, of producer: ProducerIdentity?) {
@@ -59,6 +60,15 @@ struct OffsetStore: Sendable {
     func isPending(group: String, _ partition: TopicPartition) -> Bool {
         guard let producers = producers[group] else { return false }
         return producers.contains { pending[$0]?[group]?[partition.topic]?[partition.partition] != nil }
+    }
+
+    /// Whether a record after the `ordinal`th says something of the partition that holds or may come to hold.
+    func hasRecord(group: String, _ partition: TopicPartition, after ordinal: UInt64) -> Bool {
+        if let offset = offset(group: group, partition), offset.ordinal > ordinal { return true }
+        return (producers[group] ?? []).contains { producer in
+            let offset = pending[producer]?[group]?[partition.topic]?[partition.partition]
+            return offset.map { $0.ordinal > ordinal } ?? false
+        }
     }
 
     /// Whether an open transaction has an offset of the group.

@@ -7,11 +7,14 @@ import NIOCore
 struct FrameDecoder {
     /// The largest frame taken (`socket.request.max.bytes`).
     let frameSizeBytesMax: Int
+    /// What a header takes: eight bytes for that of a request.
+    let frameSizeBytesMin: Int
     private var buffer = ByteBuffer()
 
     /// A decoder that refuses frames above `frameSizeBytesMax`.
-    init(frameSizeBytesMax: Int) {
+    init(frameSizeBytesMax: Int, frameSizeBytesMin: Int = FrameError.lengthMin) {
         self.frameSizeBytesMax = frameSizeBytesMax
+        self.frameSizeBytesMin = frameSizeBytesMin
     }
 
     /// Bytes that arrived and were not handed out.
@@ -28,7 +31,7 @@ struct FrameDecoder {
     /// Whether the frame at the front is complete, or will never be one.
     var hasFrame: Bool {
         guard let length = announcedLength else { return false }
-        return length < FrameError.lengthMin || length > frameSizeBytesMax || bytesHeld >= 4 + length
+        return length < frameSizeBytesMin || length > frameSizeBytesMax || bytesHeld >= 4 + length
     }
 
     /// The API key of the complete frame at the front.
@@ -56,7 +59,7 @@ struct FrameDecoder {
     /// The next frame without its length; nil: not all of it is there yet.
     mutating func next() throws(FrameError) -> ByteBuffer? {
         guard let length = announcedLength else { return nil }
-        guard length >= FrameError.lengthMin else { throw .tooShort(length) }
+        guard length >= frameSizeBytesMin else { throw .tooShort(length) }
         guard length <= frameSizeBytesMax else { throw .tooLarge(length, limit: frameSizeBytesMax) }
         guard buffer.readableBytes >= 4 + length else { return nil }
         buffer.moveReaderIndex(forwardBy: 4)

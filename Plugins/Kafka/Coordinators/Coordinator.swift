@@ -33,6 +33,20 @@ final class Coordinator<Machine: CoordinatorMachine>: Component {
         var partitionCount: Int32 = 0
         var topicID: TopicID?
         var byPartition: [Int32: Shard] = [:]
+
+        /// The shards of each loop.
+        var byLoop: [[Shard]] {
+            Array(Dictionary(grouping: byPartition.values) { ObjectIdentifier($0.loop) }.values)
+        }
+
+        /// Runs `body` on each loop with its shards; returns what it gave when it ran everywhere.
+        @discardableResult
+        func onLoops<Value: Sendable>(_ body: @escaping @Sendable ([Shard]) -> Value) async -> [Value] {
+            await withTaskGroup(of: Value.self) { group in
+                for shards in byLoop { group.addTask { await shards[0].loop.run { body(shards) } } }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+        }
     }
 
     init(_ kind: CoordinatorKind<Machine>, partitions: PartitionTable) {
@@ -60,21 +74,21 @@ final class Coordinator<Machine: CoordinatorMachine>: Component {
     /// Answers everybody who waits for others, and lets no time pass any more.
     func drain() async {
         state.withLock { $0.isDraining = true }
-        for shard in shards.byPartition.values { await shard.loop.run { shard.drain() } }
+        await shards.onLoops { for shard in $0 { shard.drain() } }
     }
 
     func resume() async {
         state.withLock { $0.isDraining = false }
-        for shard in shards.byPartition.values { await shard.loop.run { shard.resume() } }
+        await shards.onLoops { for shard in $0 { shard.resume() } }
     }
 
     func stop() async throws {
         let all = state.withLock { state in
             defer { state.shards = Shards() }
             state.gate = nil
-            return Array(state.shards.byPartition.values)
+            return state.shards
         }
-        for shard in all { await shard.loop.run { shard.stop() } }
+        await all.onLoops { for shard in $0 { shard.stop() } }
     }
 
     // MARK: Shards
@@ -127,8 +141,7 @@ final class Coordinator<Machine: CoordinatorMachine>: Component {
 
     /// Tells every machine; those that still read their log hear the news when they have read it.
     func tellAll(_ request: Machine.Request) {
-        let byLoop = Dictionary(grouping: shards.byPartition.values) { ObjectIdentifier($0.loop) }
-        for shards in byLoop.values {
+        for shards in shards.byLoop {
             shards[0].loop.execute { for shard in shards where shard.machine != nil { shard.tell(request) } }
         }
     }

@@ -11,8 +11,13 @@ final class CoordinatorHost: Sendable {
     let groups: Coordinator<GroupCoordinator>
     /// Coordinates transactions: the component `kafka/transactions`.
     let transactions: Coordinator<TransactionCoordinator>
+    /// Generations of classic groups that began.
+    let generations = EventCounter()
+    /// Offsets that groups committed.
+    let commits = EventCounter()
     private let topics: TopicCatalog
     private let image: TopicsImageSource
+    private let groupSettings: LiveGroupSettings
 
     /// Coordinators that begin when their components are started.
     init(
@@ -22,13 +27,14 @@ final class CoordinatorHost: Sendable {
         self.topics = topics
         let image = TopicsImageSource(topics: topics, loop: loop)
         self.image = image
-        let groupSettings = settings.groups
+        let groupSettings = LiveGroupSettings(settings.groups)
+        self.groupSettings = groupSettings
         groups = Coordinator(
             CoordinatorKind(
                 component: "kafka/groups", topic: InternalTopic.offsets, clock: clock, logger: logger,
-                makeMachine: { _ in GroupCoordinator(settings: groupSettings, topics: image.current) },
-                // Topics may have gone while nobody looked.
-                news: { _ in [.topicsChanged(image.current)] },
+                makeMachine: { _ in GroupCoordinator(settings: groupSettings.current, topics: image.current) },
+                // Topics may have gone, and settings have changed, while nobody looked.
+                news: { _ in [.topicsChanged(image.current), .settingsChanged(groupSettings.current)] },
                 perform: { _, _ in }),
             partitions: partitions)
         let transactionSettings = settings.transactions
@@ -53,10 +59,32 @@ final class CoordinatorHost: Sendable {
         image.topicsChanged()
     }
 
+    /// Takes what is set for single groups into use.
+    func setGroupOverrides(_ overrides: [String: GroupOverride]) {
+        groups.tellAll(.settingsChanged(groupSettings.set(overrides)))
+    }
+
     /// Makes an internal topic, unless it is there; throws where it cannot be made now.
     func makeTopic(_ name: String) async throws(TopicError) {
         if topics.snapshot()[name] != nil { return }
         for result in await topics.autoCreate([name]) { _ = try result.get() }
+    }
+}
+
+/// How groups are coordinated as of now. From any thread.
+final class LiveGroupSettings: Sendable {
+    private let value: Mutex<GroupSettings>
+
+    init(_ settings: GroupSettings) { value = Mutex(settings) }
+
+    var current: GroupSettings { value.withLock { $0 } }
+
+    /// Takes what is set for single groups; the settings from now on.
+    func set(_ overrides: [String: GroupOverride]) -> GroupSettings {
+        value.withLock { value in
+            value.overrides = overrides
+            return value
+        }
     }
 }
 
@@ -65,7 +93,10 @@ final class CoordinatorHost: Sendable {
 /// The first change is told at once, those that follow soon after it together: a thousand topics that are made one
 /// after another are not a thousand images of all of them. From any thread.
 final class TopicsImageSource: Sendable {
-    private static let quietTime: Duration = .milliseconds(25)
+    /// How long after one image the next one comes at the earliest, and how much later for each topic: an image costs
+    /// every machine a look at all topics.
+    private static let quietTimeMin: Duration = .milliseconds(25)
+    private static let quietTimePerTopic: Duration = .microseconds(50)
 
     private struct State {
         var image = TopicsImage()
@@ -111,9 +142,10 @@ final class TopicsImageSource: Sendable {
     private func tell() {
         let image = current
         state.withLock { $0.listener }?(image)
+        let quietTime = max(Self.quietTimeMin, Self.quietTimePerTopic * image.topics.count)
         loop.execute { [weak self] in
             guard let self else { return }
-            loop.schedule(after: Self.quietTime) { [weak self] in self?.quietTimeOver() }
+            loop.schedule(after: quietTime) { [weak self] in self?.quietTimeOver() }
         }
     }
 

@@ -36,7 +36,8 @@ extension CoordinatorShard {
             refusal = .moved
             return retryLoad()
         }
-        refusal = .loading
+        // A log that failed is not said to be loading: that would be believed for ever.
+        if failuresInARow == 0 { refusal = .loading }
         turn += 1
         loading = CoordinatorLoad(machine: kind.makeMachine(log), offset: log.logStartOffset, began: loop.now)
         readOn()

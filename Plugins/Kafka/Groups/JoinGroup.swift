@@ -7,9 +7,14 @@ extension Broker {
         reply.connection.hasMember = true
         let memberID = freshMemberID(request.groupInstanceId ?? context.clientID ?? "")
         return askGroup(
-            JoinGroupResponse.self, request.groupId, .join(request, origin(context, reply), memberID: memberID), .session, context, reply
-        ) { answer in
+            JoinGroupResponse.self, request.groupId, .join(request, origin(context, reply), memberID: memberID),
+            .session, context, reply
+        ) { [self] answer in
             guard case .join(let response) = answer else { return nil }
+            // A generation is told to its leader once.
+            if response.errorCode == .none, response.leader == response.memberId, !response.skipAssignment {
+                coordinators.generations.add()
+            }
             return response
         } refusal: { code in
             var response = JoinGroupResponse()

@@ -39,8 +39,10 @@ extension Broker {
         }
         return askGroup(
             OffsetCommitResponse.self, request.groupId, .commit(asked, origin(context, reply)), .lasting, context, reply
-        ) { answer in
+        ) { [self] answer in
             guard case .commit(let response) = answer else { return nil }
+            let committed = response.topics.lazy.flatMap(\.partitions).filter { $0.errorCode == .none }
+            coordinators.commits.add(committed.count)
             return refused.merged(request, response)
         } refusal: { code in
             var refused = refused

@@ -31,7 +31,16 @@ extension Broker {
     func level(of feature: Feature) -> Int16 { configurations.level(of: feature) }
 
     /// The APIs served with the versions that are told.
-    var apiRanges: [ApiVersionsResponse.ApiVersion] { Self.ranges }
+    ///
+    /// Those of client metrics only where somebody wants some, as with Kafka: clients that see them ask at each start.
+    var apiRanges: [ApiVersionsResponse.ApiVersion] {
+        let wantsTelemetry = !configurations.names(ofType: ConfigurationResource.Kind.clientMetrics).isEmpty
+        return wantsTelemetry ? Self.ranges : Self.rangesWithoutTelemetry
+    }
+
+    private static let rangesWithoutTelemetry = ranges.filter {
+        $0.apiKey != .getTelemetrySubscriptions && $0.apiKey != .pushTelemetry
+    }
 
     private static let ranges = ApiTable.standard.entries.map { entry in
         var range = ApiVersionsResponse.ApiVersion()

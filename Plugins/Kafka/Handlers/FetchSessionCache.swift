@@ -17,7 +17,7 @@ struct FetchSessionCache: Sendable {
     /// Partitions that its sessions hold together at most.
     let targetCountMax: Int
     /// Sessions that were evicted.
-    private(set) var evictionCount: UInt64 = 0
+    private(set) var evictionCount = 0
     /// Partitions that its sessions hold.
     private(set) var targetCount = 0
     private var sessions: [Int32: FetchSession] = [:]

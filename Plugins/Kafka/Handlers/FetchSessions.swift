@@ -15,13 +15,15 @@ final class FetchSessions: Sendable {
     ///   - loops: The loops of connections.
     ///   - slotCount: Sessions at most (`max.incremental.fetch.session.cache.slots`), spread over the loops.
     ///   - seed: Where ids begin: another one after each start, so that no client meets another's session.
-    init(loops: [any Loop], slotCount: Int, seed: UInt64) {
+    ///   - probe: Where sessions are counted.
+    init(loops: [any Loop], slotCount: Int, seed: UInt64, probe: KafkaProbe) {
         let count = loops.count
         shards = loops.enumerated().map { index, loop in
             let slots = slotCount / count + (index < slotCount % count ? 1 : 0)
             return FetchSessionShard(
                 loop: loop, index: index, of: count,
-                cache: FetchSessionCache(slotCount: slots, targetCountMax: Self.targetCountMax / count), seed: seed)
+                cache: FetchSessionCache(slotCount: slots, targetCountMax: Self.targetCountMax / count), seed: seed,
+                probe: probe)
         }
     }
 
@@ -30,9 +32,6 @@ final class FetchSessions: Sendable {
 
     /// The shard where a connection of `loop` begins sessions.
     func shard(for loop: any Loop) -> FetchSessionShard { shards.first { $0.loop === loop } ?? shards[0] }
-
-    /// Every shard.
-    var all: [FetchSessionShard] { shards }
 }
 
 /// The fetch sessions of one loop.
@@ -42,21 +41,23 @@ final class FetchSessionShard: @unchecked Sendable {
     let loop: any Loop
     private let index: Int
     private let count: Int
+    private let probe: KafkaProbe
     private var cache: FetchSessionCache
     private var idState: UInt64
 
-    init(loop: any Loop, index: Int, of count: Int, cache: FetchSessionCache, seed: UInt64) {
+    init(loop: any Loop, index: Int, of count: Int, cache: FetchSessionCache, seed: UInt64, probe: KafkaProbe) {
         self.loop = loop
         self.index = index
         self.count = count
         self.cache = cache
+        self.probe = probe
         idState = seed &+ UInt64(index)
     }
 
     /// Takes what an incremental fetch changes, and tells what its session reads now. On the loop.
     func open(_ request: FetchRequest, version: Int16, now: MonotonicTime) -> FetchSessionCache.Opening {
         loop.preconditionIsCurrent()
-        return cache.open(request, version: version, now: now)
+        return counted { $0.open(request, version: version, now: now) }
     }
 
     /// The places of the plan that a session's client has to be told of; nil: the session has moved on. On the loop.
@@ -68,22 +69,27 @@ final class FetchSessionShard: @unchecked Sendable {
     /// Ends a session. On the loop.
     func remove(_ id: Int32) {
         loop.preconditionIsCurrent()
-        cache.remove(id)
+        counted { $0.remove(id) }
     }
 
     /// Begins a session with what a full fetch was told; 0: there is no room. On the loop.
     func begin(_ plan: FetchPlan, told outcomes: [FetchOutcome], isByID: Bool, now: MonotonicTime) -> Int32 {
         loop.preconditionIsCurrent()
-        guard cache.makeRoom(for: plan.targets.count, now: now) else { return 0 }
+        guard counted({ $0.makeRoom(for: plan.targets.count, now: now) }) else { return 0 }
         let id = nextID()
-        cache.insert(FetchSession(plan, told: outcomes, isByID: isByID, now: now), id: id)
+        counted { $0.insert(FetchSession(plan, told: outcomes, isByID: isByID, now: now), id: id) }
         return id
     }
 
-    /// What the shard holds: sessions, their partitions, and how many were evicted. On the loop.
-    var counts: (sessions: Int, targets: Int, evictions: UInt64) {
-        loop.preconditionIsCurrent()
-        return (cache.count, cache.targetCount, cache.evictionCount)
+    /// Changes the cache, and counts what came and went.
+    private func counted<Result>(_ body: (inout FetchSessionCache) -> Result) -> Result {
+        let before = (cache.count, cache.targetCount, cache.evictionCount)
+        defer {
+            probe.fetchSessionsChanged(
+                by: cache.count - before.0, targets: cache.targetCount - before.1,
+                evicted: cache.evictionCount - before.2)
+        }
+        return body(&cache)
     }
 
     /// A positive id of this shard that no session has (SplitMix64: spread, and the same for the same seed).

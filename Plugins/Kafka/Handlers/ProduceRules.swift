@@ -19,6 +19,9 @@ struct ProduceRules {
 
     /// Checks what a request brings for one partition: exactly one batch, whole, sound, and as the topic wants it.
     func check(_ records: ByteBuffer?) throws(PartitionRefusal) -> CheckedBatch {
+        guard !topic.isInternal else {
+            throw PartitionRefusal(.invalidTopicException, "Cannot append to internal topic \(topic.name)")
+        }
         guard let records, records.readableBytes > 0 else {
             throw PartitionRefusal(.invalidRecord, "a produce request carries exactly one batch a partition")
         }

@@ -7,20 +7,38 @@ enum ConfigurationObject {
     static var kind: ObjectKind { definition.kind }
     static let namespace = "default"
 
+    /// How long a resource's name may be before its end is replaced by a hash, in bytes as it is written.
+    private static let nameBytesMax = 180
+
     /// The object's name: unique for the resource, and legible where the resource's name is.
+    ///
+    /// Letters, digits, `.`, `_` and `-` stand for themselves, other bytes for `~` and two hexadecimal digits.
     static func key(_ resource: ConfigurationResource) -> ObjectKey {
-        var name = "\(resource.typeName):"
-        for character in resource.name.isEmpty ? "default" : resource.name {
-            switch character {
-            case "/": name += "~s"
-            case "%": name += "~p"
-            case "~": name += "~t"
-            default: name.append(character)
+        var name = ""
+        for byte in (resource.name.isEmpty ? "default" : resource.name).utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                name.unicodeScalars.append(Unicode.Scalar(byte))
+            default: name += "~" + hexadecimal(UInt64(byte), digits: 2)
             }
         }
         // The default of all brokers, and one that is called so, are two things.
         if resource.name == "default" { name += "~" }
-        return ObjectKey(kind, namespace: namespace, name: name)
+        if name.utf8.count > nameBytesMax {
+            name = "\(name.prefix(nameBytesMax))~~\(hexadecimal(hash(resource.name), digits: 16))"
+        }
+        return ObjectKey(kind, namespace: namespace, name: "\(resource.typeName):\(name)")
+    }
+
+    private static func hexadecimal(_ number: UInt64, digits: Int) -> String {
+        let text = String(number, radix: 16)
+        return String(repeating: "0", count: max(0, digits - text.count)) + text
+    }
+
+    /// FNV-1a: the same in every process.
+    private static func hash(_ text: String) -> UInt64 {
+        text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 
     static func make(_ resource: ConfigurationResource, _ config: [String: String]) -> Object {

@@ -1,3 +1,4 @@
+internal import Coordinators
 internal import KafkaWire
 internal import ObjectStore
 internal import Synchronization
@@ -16,12 +17,16 @@ final class ConfigurationStore: Sendable {
     private let nodeID: Int32
     private let state = Mutex(State())
 
-    private struct State {
+    fileprivate struct State {
         var configs: [ConfigurationResource: [String: String]] = [:]
         /// How new what is known of a resource is.
         var versions: [ConfigurationResource: ResourceVersion] = [:]
+        /// Counts changes of what is set for groups.
+        var groupChanges = 0
         /// Called when the broker's settings have changed.
         var onSettings: (@Sendable () async -> Void)?
+        /// Called with what is set for single groups when that has changed.
+        var onGroups: (@Sendable ([String: GroupOverride]) -> Void)?
     }
 
     init(objects: any ObjectAccess, settings: LiveSettings, nodeID: Int32) {
@@ -48,6 +53,11 @@ final class ConfigurationStore: Sendable {
     /// Whom to tell when the broker's settings have changed; before `open`.
     func onSettings(_ body: @escaping @Sendable () async -> Void) {
         state.withLock { $0.onSettings = body }
+    }
+
+    /// Whom to tell what is set for single groups when that has changed; before `open`.
+    func onGroups(_ body: @escaping @Sendable ([String: GroupOverride]) -> Void) {
+        state.withLock { $0.onGroups = body }
     }
 
     /// Reads what is stored.
@@ -140,9 +150,12 @@ final class ConfigurationStore: Sendable {
                 state.versions[resource] = config.isEmpty ? nil : version
             }
             state.configs[resource] = config.isEmpty ? nil : config
+            if resource.type == ConfigurationResource.Kind.group { state.groupChanges += 1 }
             return .some(state.onSettings)
         }
-        guard let onSettings, resource.type == ConfigurationResource.Kind.broker else { return }
+        guard let onSettings else { return }
+        if resource.type == ConfigurationResource.Kind.group { tellGroups() }
+        guard resource.type == ConfigurationResource.Kind.broker else { return }
         let own = values(of: ConfigurationResource(type: resource.type, name: "\(nodeID)"))
         let all = values(of: ConfigurationResource(type: resource.type, name: ""))
         // What was stored by a version that took other values is left out: the node must start.
@@ -150,6 +163,32 @@ final class ConfigurationStore: Sendable {
             settings.replace(with: changed)
         else { return }
         await onSettings?()
+    }
+}
+
+extension ConfigurationStore {
+    /// Tells what is set for single groups; whoever tells last tells the newest.
+    private func tellGroups() {
+        while true {
+            let (overrides, changes, tell) = state.withLock { state in
+                (state.groupOverrides, state.groupChanges, state.onGroups)
+            }
+            tell?(overrides)
+            if state.withLock({ $0.groupChanges == changes }) { return }
+        }
+    }
+}
+
+extension ConfigurationStore.State {
+    fileprivate var groupOverrides: [String: GroupOverride] {
+        var overrides: [String: GroupOverride] = [:]
+        for (resource, values) in configs where resource.type == ConfigurationResource.Kind.group {
+            func number(_ name: String) -> Int32? { values[name].flatMap { Int32($0.trimmed) } }
+            overrides[resource.name] = GroupOverride(
+                consumerSessionMilliseconds: number("consumer.session.timeout.ms"),
+                consumerHeartbeatMilliseconds: number("consumer.heartbeat.interval.ms"))
+        }
+        return overrides
     }
 }
 

@@ -43,7 +43,7 @@ struct SettingRefusals: Sendable {
             "Kafka 4 has log.message.timestamp.before.max.ms and log.message.timestamp.after.max.ms instead"
         ),
         (.beginning("remote.log."), tiers), (.beginning("log.local.retention."), tiers),
-        (.exactly(["log.dir", "log.dirs"]), "all logs are in the folder that weir serve --data names"),
+        (.exactly(["log.dir", "log.dirs"]), "all logs are in the folder that weir serve --data-dir names"),
         (
             .exactly(["broker.id", "node.id", "broker.id.generation.enable", "reserved.broker.max.id", "process.roles"]
             ),

@@ -45,12 +45,6 @@ final class ClientTelemetry: Sendable {
         var intervalMilliseconds: Int32
     }
 
-    /// What was pushed since the start.
-    struct Counts: Sendable {
-        var pushes: UInt64 = 0
-        var bytes: UInt64 = 0
-    }
-
     fileprivate struct Instance {
         var lastAsked: MonotonicTime?
         var lastPushed: MonotonicTime?
@@ -62,19 +56,17 @@ final class ClientTelemetry: Sendable {
 
     fileprivate struct State {
         var instances: [WireUUID: Instance] = [:]
-        var counts = Counts()
         var nextSearch = MonotonicTime(nanoseconds: 0)
     }
 
     private let configurations: ConfigurationStore
+    private let probe: KafkaProbe
     private let state = Mutex(State())
 
-    init(_ configurations: ConfigurationStore) {
+    init(_ configurations: ConfigurationStore, probe: KafkaProbe) {
         self.configurations = configurations
+        self.probe = probe
     }
-
-    /// What was pushed since the start.
-    var counts: Counts { state.withLock { $0.counts } }
 
     /// What a client is asked for: the union of all subscriptions that match it, at the shortest of their intervals.
     func subscription(of client: Client) -> Subscription {
@@ -138,8 +130,7 @@ final class ClientTelemetry: Sendable {
             }
             guard request.metrics.readableBytes <= sizeBytesMax else { return .telemetryTooLarge }
             instance.isTerminating = request.terminating
-            state.counts.pushes += 1
-            state.counts.bytes += UInt64(request.metrics.readableBytes)
+            probe.telemetryPushed(request.metrics.readableBytes)
             return .none
         }
     }

@@ -5,6 +5,8 @@ public import SegmentLog
 public final class TopicDescription: Sendable, CustomStringConvertible {
     /// The name.
     public let name: String
+    /// Whether the broker keeps its own state in it.
+    public let isInternal: Bool
     /// The id, which tells it from an older topic of the same name.
     public let id: TopicID
     /// Partitions, numbered from 0.
@@ -17,9 +19,6 @@ public final class TopicDescription: Sendable, CustomStringConvertible {
     public let creationTimestamp: Timestamp
     /// Rises with every change of what was asked for; begins at 1.
     public let generation: Int64
-
-    /// Whether the broker keeps its own state in it.
-    public var isInternal: Bool { TopicName.isInternal(name) }
 
     /// Replicas that must have a batch before acks=all is answered: as configured, but with
     /// `clamp.replication.factor` no more than there are.
@@ -37,6 +36,7 @@ public final class TopicDescription: Sendable, CustomStringConvertible {
         generation: Int64 = 1
     ) {
         self.name = name
+        isInternal = TopicName.isInternal(name)
         self.id = id
         self.partitionCount = partitionCount
         self.replicationFactor = replicationFactor

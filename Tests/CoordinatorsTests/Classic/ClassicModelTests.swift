@@ -8,7 +8,7 @@ struct ClassicModelTests {
     func model(_ seed: UInt64) throws {
         var model = GroupModel(seed: seed)
         do {
-            for turn in 0..<300 {
+            for turn in 0..<500 {
                 try model.turn()
                 if turn % 10 == 0 { try model.checkReplay() }
             }
@@ -16,5 +16,16 @@ struct ClassicModelTests {
         } catch {
             Issue.record("seed \(seed): \(error)\n\(model.history.suffix(30).joined(separator: "\n"))")
         }
+    }
+
+    @Test("the random clients get far enough to share partitions")
+    func isWorthIt() throws {
+        var shared = 0
+        for seed in UInt64(100)..<110 {
+            var model = GroupModel(seed: seed)
+            for _ in 0..<500 { try model.turn() }
+            shared += model.sharedGenerations
+        }
+        #expect(shared >= 20)
     }
 }

@@ -31,6 +31,9 @@ struct GroupModel {
     private struct Asked {
         var client: Int?
         var group: String
+        /// Who the client was when it asked, and in which generation; it may have forgotten since.
+        var owner = ""
+        var generation: Int32 = -1
         /// Whether the answer may come later; everything else is answered in the step itself.
         var mayWait: Bool
     }
@@ -43,7 +46,10 @@ struct GroupModel {
     }
 
     private(set) var world: GroupWorld
+    private enum Wildness { case tame, wild }
+
     private var random: SeededRandom
+    private var wildness = Wildness.tame
     private var clients: [Client] = []
     private var asked: [Ticket: Asked] = [:]
     private var owners: [Assigned: [String: String]] = [:]
@@ -54,8 +60,12 @@ struct GroupModel {
     private var settings = GroupSettings()
     private(set) var history: [String] = []
 
+    /// How many generations had partitions of two members or more: what there was to check.
+    var sharedGenerations: Int { owners.values.filter { Set($0.values).count > 1 }.count }
+
     init(seed: UInt64) {
         random = SeededRandom(seed: seed)
+        wildness = random.chance(0.5) ? .tame : .wild
         settings.initialRebalanceDelayMilliseconds = [0, 3_000].randomElement(using: &random) ?? 0
         settings.offsetsRetentionMilliseconds = 3_600_000
         world = GroupWorld(settings: settings, topics: Self.topics(["t", "u"]))
@@ -72,16 +82,16 @@ struct GroupModel {
 
     /// Lets something happen.
     mutating func turn() throws {
-        switch Int.random(in: 0..<100, using: &random) {
-        case 0..<50: try act(Int.random(in: 0..<clients.count, using: &random))
-        case 50..<60: try misbehave()
-        case 60..<66: try transact()
-        case 66..<72: try useTools()
-        case 72..<90: pass(milliseconds: Int64.random(in: 0..<4_000, using: &random))
-        case 90..<94: pass(milliseconds: Int64.random(in: 0..<70_000, using: &random))
-        case 94: pass(milliseconds: Int64.random(in: 0..<2 * 3_600_000, using: &random))
-        case 95..<98: try restart()
-        default: try change()
+        switch Int.random(in: 0..<1_000, using: &random) {
+        case 0..<(wildness == .tame ? 30 : 100): try misbehave()
+        case 100..<150: try transact()
+        case 150..<190: try useTools()
+        case 190..<310: pass(milliseconds: Int64.random(in: 0..<2_000, using: &random))
+        case 310..<325: pass(milliseconds: Int64.random(in: 0..<70_000, using: &random))
+        case 325..<328: pass(milliseconds: Int64.random(in: 0..<2 * 3_600_000, using: &random))
+        case 330..<345: try restart()
+        case 345..<355: try change()
+        default: try act(Int.random(in: 0..<clients.count, using: &random))
         }
         if random.chance(0.8) { try commit() }
         try checkMachine()
@@ -129,7 +139,12 @@ extension GroupModel {
         case .heartbeat, .fetchOffsets, .describe, .list, .describeConsumer: mayWrite = false
         default: break
         }
-        asked[ticket] = Asked(client: client, group: group, mayWait: mayWait)
+        var question = Asked(client: client, group: group, mayWait: mayWait)
+        if case .sync(let sync, _) = request {
+            question.owner = sync.groupInstanceId ?? sync.memberId
+            question.generation = sync.generationId
+        }
+        asked[ticket] = question
         let effects = world.inFlight[before...]
         if !mayWrite, effects.contains(where: { !$0.records.isEmpty }) {
             throw Broken(description: "\(request) changed the log")
@@ -161,7 +176,7 @@ extension GroupModel {
         request.memberId = client.memberID
         request.groupInstanceId = client.instanceID
         request.protocolType = type
-        request.sessionTimeoutMs = [6_000, 10_000, 30_000].randomElement(using: &random) ?? 6_000
+        request.sessionTimeoutMs = [6_000, 30_000, 60_000].randomElement(using: &random) ?? 6_000
         request.rebalanceTimeoutMs = [5_000, 20_000, 60_000].randomElement(using: &random) ?? 5_000
         let names =
             protocols ?? [["range"], ["sticky", "range"], ["range", "sticky"]].randomElement(using: &random) ?? []
@@ -195,7 +210,7 @@ extension GroupModel {
     /// Every partition to one of the members; another one each time.
     private mutating func assignment(over members: [String]) -> [SyncGroupRequest.SyncGroupRequestAssignment] {
         var shares: [String: [String]] = [:]
-        for partition in 0..<6 {
+        for partition in 0..<3 {
             guard let member = members.randomElement(using: &random) else { return [] }
             shares[member, default: []].append("t-\(partition)")
         }
@@ -249,7 +264,11 @@ extension GroupModel {
 
     private mutating func misbehave() throws {
         let index = Int.random(in: 0..<clients.count, using: &random)
-        switch Int.random(in: 0..<8, using: &random) {
+        switch Int.random(in: 0..<10, using: &random) {
+        case 8: try leave(index)
+        case 9:
+            // Asks again though the answer is still to come.
+            if random.chance(0.5) { try join(index) } else { try sync(index, []) }
         case 0: try heartbeat(index, generation: Int32.random(in: -1..<5, using: &random))
         case 1:
             // Not the leader, and assigns; or with an old generation.
@@ -357,7 +376,7 @@ extension GroupModel {
             guard let question = asked.removeValue(forKey: answer.ticket) else { continue }
             history.append("  \(answer.response)")
             guard let index = question.client else { continue }
-            try take(answer.response, index, question.group)
+            try take(answer.response, index, question)
         }
     }
 
@@ -374,7 +393,7 @@ extension GroupModel {
         }
     }
 
-    private mutating func take(_ response: GroupResponse, _ index: Int, _ group: String) throws {
+    private mutating func take(_ response: GroupResponse, _ index: Int, _ question: Asked) throws {
         switch response {
         case .join(let join):
             clients[index].phase = .out
@@ -391,7 +410,7 @@ extension GroupModel {
             }
         case .sync(let sync):
             clients[index].phase = sync.errorCode == .none ? .assigned : .out
-            if sync.errorCode == .none { try own(String(buffer: sync.assignment), index, group) }
+            if sync.errorCode == .none { try own(String(buffer: sync.assignment), question) }
         case .heartbeat(let heartbeat): follow(heartbeat.errorCode, index)
         case .leave(let leave):
             let code = leave.members.first?.errorCode ?? ErrorCode.none
@@ -407,10 +426,10 @@ extension GroupModel {
     }
 
     /// A client was told what it owns: nobody else may have been told so in this generation.
-    private mutating func own(_ partitions: String, _ index: Int, _ group: String) throws {
-        let client = clients[index]
-        let generation = Assigned(group: group, life: lives[group, default: 0], generation: client.generation)
-        let me = client.instanceID ?? client.memberID
+    private mutating func own(_ partitions: String, _ question: Asked) throws {
+        let group = question.group
+        let generation = Assigned(group: group, life: lives[group, default: 0], generation: question.generation)
+        let me = question.owner
         for partition in partitions.split(separator: ",").map(String.init) {
             if let owner = owners[generation, default: [:]][partition], owner != me {
                 throw Broken(description: "\(partition) of \(generation) belongs to \(owner) and to \(me)")

@@ -25,6 +25,22 @@ struct ConsumerGroupTests {
         #expect(harness.log.count == records, "a heartbeat that changes nothing writes nothing")
     }
 
+    @Test("what is set for one group holds for its members from their next heartbeat on, and for no other group")
+    func overrides() {
+        var harness = ConsumerHarness()
+        _ = harness.join("a", in: "slow")
+        _ = harness.join("b", in: "other")
+        var settings = GroupSettings()
+        settings.overrides["slow"] = GroupOverride(
+            consumerSessionMilliseconds: 60_000, consumerHeartbeatMilliseconds: 15_000)
+        _ = harness.ask(.settingsChanged(settings))
+        #expect(harness.heartbeat("a", epoch: 1, in: "slow").heartbeatIntervalMs == 15_000)
+        #expect(harness.heartbeat("b", epoch: 1, in: "other").heartbeatIntervalMs == 5_000)
+        harness.pass(milliseconds: 50_000)
+        #expect(harness.heartbeat("a", epoch: 1, in: "slow").errorCode == .none)
+        #expect(harness.heartbeat("b", epoch: 1, in: "other").errorCode == .unknownMemberId)
+    }
+
     @Test("a second member gets its half when the first has given it up, and not before")
     func second() {
         var harness = ConsumerHarness()

@@ -86,6 +86,14 @@ final class ScriptedLog: ReplicatedLog, @unchecked Sendable {
         onChange?([.highWatermark, .lastStableOffset])
     }
 
+    /// Fails the commits that are waited for: what was appended for them is gone.
+    func failPending(_ error: LogError) {
+        batches.removeAll { $0.header.baseOffset >= highWatermark }
+        let failed = pending
+        pending = []
+        for waiting in failed { waiting.then(.failure(error)) }
+    }
+
     /// Answers the reads that were held.
     func answerReads() {
         let reads = heldReads
@@ -96,7 +104,16 @@ final class ScriptedLog: ReplicatedLog, @unchecked Sendable {
     func append(
         _ marker: TransactionMarker, then: @escaping (Result<Void, LogError>) -> Void
     ) throws(LogError) -> AppendReceipt {
-        throw LogError(.invalidTransactionState, "these logs have no transactions")
+        var builder = RecordBatchBuilder(
+            attributes: [.control, .transactional], producerID: marker.producerID, producerEpoch: marker.producerEpoch)
+        var key = ByteBuffer(integer: Int16(0))
+        key.writeInteger(Int16(marker.isCommit ? 1 : 0))
+        var value = ByteBuffer(integer: Int16(0))
+        value.writeInteger(marker.coordinatorEpoch)
+        builder.append(timestamp: marker.timestamp, key: key, value: value)
+        let batch: ByteBuffer
+        do { batch = try builder.build() } catch { throw LogError(.invalidBatch, "\(error)") }
+        return try append(batch, from: .coordinator, until: .committed, then: then)
     }
 
     func openTransaction(of producerID: Int64) -> OpenTransaction? { nil }

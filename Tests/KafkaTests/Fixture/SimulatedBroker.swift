@@ -56,8 +56,9 @@ final class SimulatedBroker {
         driver = TopicDriver(plugin.topics, clock: simulator.clock)
         try run { [plugin, logs] in try await plugin.topics.open(existing: try await logs.list()) }
         driver.start(on: loops[0])
-        try run { [plugin, gate] in
+        try run { [plugin, gate, host] in
             plugin.broker.open(gate)
+            for coordinator in plugin.coordinators { try await host.addComponent(coordinator) }
             for result in await plugin.broker.topics.create(new) { _ = try result.get() }
         }
     }
@@ -104,8 +105,11 @@ final class GateHost: ComponentHost {
 
     func addComponent(_ component: any Component) async throws {
         let gate = try registry.register(component.name)
+        let observeGate = try component.work.observeGate.map { try registry.register("\(component.name)/\($0)") }
         try await component.start(
-            ComponentContext(gate: gate, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, clock: clock))
+            ComponentContext(
+                gate: gate, observeGate: observeGate, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+                clock: clock))
         components.withLock { $0[component.name] = component }
     }
 
@@ -122,7 +126,7 @@ final class SimulatedClient {
     let handler: ConnectionHandler
     let channel: EmbeddedChannel
     private let loop: SimulatedLoop
-    private var received = FrameDecoder(frameSizeBytesMax: .max)
+    private var received = FrameDecoder(frameSizeBytesMax: .max, frameSizeBytesMin: 4)
     private var nextCorrelation: Int32 = 1
 
     init(_ node: SimulatedBroker, _ loop: SimulatedLoop, _ handler: ConnectionHandler) throws {

@@ -56,7 +56,7 @@ import WorkTracking
         ("a time two hours ahead", 9, { try batch(["a"], timestamp: 1_700_007_200_000) }, .invalidTimestamp),
         (
             "a transaction", 9, { try batch(["a"], producer: 5, epoch: 0, sequence: 0, attributes: .transactional) },
-            .invalidRecord
+            .invalidProducerIdMapping
         ),
     ]
 

@@ -1,7 +1,9 @@
+import Coordinators
 import KafkaWire
 import NIOCore
 import ObjectStore
 import SegmentLog
+import Synchronization
 import Testing
 
 @testable import Kafka
@@ -74,6 +76,20 @@ import Testing
         #expect(try alter(client, 32, "", [setting: value]) == .invalidRequest)
     }
 
+    @Test("coordinators are told what is set for single groups, and that it is not any more")
+    func groupsAreTold() throws {
+        let node = try SimulatedBroker()
+        let told = Mutex<[[String: GroupOverride]]>([])
+        node.broker.configurations.onGroups { overrides in told.withLock { $0.append(overrides) } }
+        let client = try node.connect()
+        #expect(try alter(client, 32, "a", ["consumer.session.timeout.ms": "46000"]) == ErrorCode.none)
+        #expect(try alter(client, 32, "b", ["consumer.heartbeat.interval.ms": "6000"]) == ErrorCode.none)
+        #expect(try alter(client, 32, "a", ["consumer.session.timeout.ms": nil]) == ErrorCode.none)
+        let a = GroupOverride(consumerSessionMilliseconds: 46_000)
+        let b = GroupOverride(consumerHeartbeatMilliseconds: 6_000)
+        #expect(told.withLock { $0 } == [["a": a], ["a": a, "b": b], ["b": b]])
+    }
+
     @Test("a start reads what was set before; whoever changes the object changes the setting")
     func stored() throws {
         let node = try SimulatedBroker()
@@ -118,11 +134,13 @@ import Testing
 
     @Test("names of objects are unique and can stand in a path")
     func names() {
-        let names = ["", "default", "default~", "a", "a/b", "a~sb", "a%b", "~", "/"]
+        let names =
+            ["", "default", "default~", "a", "a/b", "a~sb", "a%b", "~", "/", " ", "ä"]
+            + ["x", "y"].map { String(repeating: "ä", count: 5000) + $0 }
         let keys = names.map {
             ConfigurationObject.key(ConfigurationResource(type: ConfigurationResource.Kind.group, name: $0)).name
         }
         #expect(Set(keys).count == names.count)
-        #expect(keys.allSatisfy { !$0.contains("/") && !$0.contains("%") })
+        #expect(keys.allSatisfy { !$0.contains("/") && !$0.contains("%") && $0.utf8.count <= 253 })
     }
 }

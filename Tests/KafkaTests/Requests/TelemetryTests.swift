@@ -1,6 +1,7 @@
 import KafkaWire
 import NIOCore
 import Testing
+import WeirRuntime
 
 @testable import Kafka
 
@@ -32,6 +33,19 @@ import Testing
         #expect(answer.errorCode == .none && !answer.clientInstanceId.isZero)
         #expect(answer.requestedMetrics.isEmpty && answer.pushIntervalMs == 300_000)
         #expect(answer.telemetryMaxBytes == 1_048_576 && answer.acceptedCompressionTypes == [4, 3, 1, 2])
+    }
+
+    @Test("clients are told that metrics may be wanted while some are")
+    func advertised() throws {
+        let client = try SimulatedBroker().connect()
+        func isTold() throws -> Bool? {
+            try client.ask(ApiVersionsRequest(), version: 4)?.apiKeys.contains { $0.apiKey == .pushTelemetry }
+        }
+        #expect(try isTold() == false)
+        #expect(try alter(client, 16, "all", ["metrics": "a"]) == ErrorCode.none)
+        #expect(try isTold() == true)
+        #expect(try alter(client, 16, "all", ["metrics": nil]) == ErrorCode.none)
+        #expect(try isTold() == false)
     }
 
     @Test("subscriptions that match are joined, at the shortest interval")
@@ -72,7 +86,11 @@ import Testing
         #expect(try push(client, asked, bytes: 101) == .telemetryTooLarge)
         #expect(try push(client, asked, terminating: true) == ErrorCode.none)
         #expect(try push(client, asked, terminating: true) == .invalidRequest)
-        #expect(node.broker.telemetry.counts.pushes == 2 && node.broker.telemetry.counts.bytes == 20)
+        let metrics = try node.run { [probe = node.broker.probe] in await probe.collectMetrics() }
+        let counts = ["pushes", "bytes"].map { what in
+            metrics.first { $0.name == "weir_kafka_telemetry_\(what)_total" }?.samples.first?.value
+        }
+        #expect(counts == [2, 20])
         var nobody = asked
         nobody.clientInstanceId = .zero
         #expect(try push(client, nobody) == .invalidRequest)

@@ -78,8 +78,18 @@ import Testing
         try ask(MetadataRequest())
         try ask(InitProducerIdRequest())
         try ask(OffsetForLeaderEpochRequest())
-        try ask(ListGroupsRequest())
         try ask(ApiVersionsRequest())
+        try ask(ListGroupsRequest())
+        try ask(DescribeGroupsRequest())
+        try ask(DeleteGroupsRequest())
+        try ask(HeartbeatRequest())
+        try ask(SyncGroupRequest())
+        try ask(LeaveGroupRequest())
+        try ask(OffsetCommitRequest())
+        try ask(OffsetFetchRequest())
+        try ask(OffsetDeleteRequest())
+        try ask(ConsumerGroupHeartbeatRequest())
+        try ask(ConsumerGroupDescribeRequest())
         try ask(DescribeLogDirsRequest())
         try ask(AlterReplicaLogDirsRequest())
         try ask(ElectLeadersRequest())
@@ -106,8 +116,8 @@ import Testing
         for version in Int16(0)...6 {
             var request = FindCoordinatorRequest()
             if version >= 4 { request.coordinatorKeys = ["a", "b"] } else { request.key = "a" }
-            // Of groups it is this node; of transactions nobody yet.
-            for (type, expected) in [(Int8(0), ErrorCode.none), (1, .coordinatorNotAvailable)]
+            // One node coordinates all groups and all transactions; there is no third sort.
+            for (type, expected) in [(Int8(0), ErrorCode.none), (1, .none), (9, .invalidRequest)]
             where version > 0 || type == 0 {
                 request.keyType = type
                 let answer = try #require(try client.ask(request, version: version))

@@ -3,14 +3,14 @@ struct PatternParser {
     typealias SyntaxError = TopicPattern.SyntaxError
 
     /// The flags of `(?i)` that hold for what follows.
-    private struct Flags {
+    struct Flags {
         var ignoresCase = false
         var dotTakesNewline = false
     }
 
-    private let text: [Unicode.Scalar]
-    private var position = 0
-    private var flags = Flags()
+    let text: [Unicode.Scalar]
+    var position = 0
+    var flags = Flags()
     private var depth = 0
     /// The most groups in each other: the parser calls itself for each.
     private static let depthMax = 100
@@ -26,15 +26,15 @@ struct PatternParser {
         return node
     }
 
-    private var peek: Unicode.Scalar? { position < text.count ? text[position] : nil }
+    var peek: Unicode.Scalar? { position < text.count ? text[position] : nil }
 
-    private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
+    mutating func take(_ scalar: Unicode.Scalar) -> Bool {
         guard peek == scalar else { return false }
         position += 1
         return true
     }
 
-    private mutating func next(_ missing: String) throws(SyntaxError) -> Unicode.Scalar {
+    mutating func next(_ missing: String) throws(SyntaxError) -> Unicode.Scalar {
         guard let scalar = peek else { throw SyntaxError(reason: missing) }
         position += 1
         return scalar
@@ -72,7 +72,7 @@ struct PatternParser {
         }
     }
 
-    private func literal(_ scalar: Unicode.Scalar) -> ASCIISet {
+    func literal(_ scalar: Unicode.Scalar) -> ASCIISet {
         var set = ASCIISet()
         // What is not ASCII is in no topic's name.
         if scalar.isASCII { set.insert(UInt8(scalar.value)) }
@@ -80,10 +80,9 @@ struct PatternParser {
     }
 }
 
-// MARK: Repetition
-
+// How often.
 extension PatternParser {
-    private mutating func parseRepetition(
+    mutating func parseRepetition(
         of atom: PatternNode, from start: Int
     ) throws(SyntaxError) -> PatternNode {
         guard let (min, max) = try parseCount() else { return atom }
@@ -144,8 +143,7 @@ extension PatternParser {
     }
 }
 
-// MARK: Groups
-
+// Groups and flags.
 extension PatternParser {
     private mutating func parseGroup() throws(SyntaxError) -> PatternNode? {
         let outer = flags
@@ -202,209 +200,5 @@ extension PatternParser {
             default: throw SyntaxError(reason: "invalid or unsupported group: (?\(scalar)")
             }
         }
-    }
-}
-
-// MARK: Escapes and classes
-
-extension PatternParser {
-    private mutating func parseEscape() throws(SyntaxError) -> PatternNode? {
-        switch peek {
-        case "A":
-            position += 1
-            return .condition(.start)
-        case "z":
-            position += 1
-            return .condition(.end)
-        case "b":
-            position += 1
-            return .condition(.wordBoundary)
-        case "B":
-            position += 1
-            return .condition(.noWordBoundary)
-        case "C":
-            position += 1
-            return .byte(.all)
-        case "Q":
-            position += 1
-            return parseQuoted()
-        default:
-            if let set = try parseNamedSet() { return .byte(set) }
-            return .byte(literal(try parseEscapedScalar()))
-        }
-    }
-
-    /// What stands between `\Q` and `\E`; nil: nothing does.
-    private mutating func parseQuoted() -> PatternNode? {
-        var nodes: [PatternNode] = []
-        while let scalar = peek {
-            position += 1
-            if scalar == "\\", take("E") { break }
-            nodes.append(.byte(literal(scalar)))
-        }
-        guard let last = nodes.popLast() else { return nil }
-        // A repetition behind the quotation is one of its last character.
-        guard !nodes.isEmpty, let repeated = try? parseRepetition(of: last, from: position) else { return last }
-        return .sequence(nodes + [repeated])
-    }
-
-    /// `\d` and its like, behind the backslash; nil: something else is there.
-    private mutating func parseNamedSet() throws(SyntaxError) -> ASCIISet? {
-        let set: ASCIISet
-        switch peek {
-        case "d": set = .digits
-        case "D": set = .digits.inverted
-        case "w": set = .word
-        case "W": set = .word.inverted
-        case "s": set = .space
-        case "S": set = .space.inverted
-        case "p", "P": return try parseProperty()
-        default: return nil
-        }
-        position += 1
-        return set
-    }
-
-    private mutating func parseProperty() throws(SyntaxError) -> ASCIISet {
-        var isInverted = try next("invalid character class range") == "P"
-        var name = ""
-        if take("{") {
-            if take("^") { isInverted.toggle() }
-            while !take("}") { name.unicodeScalars.append(try next("invalid character class range")) }
-        } else {
-            name.unicodeScalars.append(try next("invalid character class range"))
-        }
-        let punctuation = ASCIISet("!\"#%&'()*,-./:;?@[\\]_{}")
-        let symbols = ASCIISet("$+<=>^`|~")
-        let set: ASCIISet
-        switch name {
-        case "L", "Latin", "Alphabetic": set = .letters
-        case "Ll": set = .lower
-        case "Lu": set = .upper
-        case "N", "Nd": set = .digits
-        case "P": set = punctuation
-        case "Pc": set = ASCIISet("_")
-        case "Pd": set = ASCIISet("-")
-        case "S": set = symbols
-        case "Z", "Zs": set = ASCIISet(" ")
-        case "Any", "ASCII": set = .all
-        case "Lt", "Lm", "Lo", "M", "Nl", "No", "Greek", "Cyrillic", "Han": set = ASCIISet()
-        default: throw SyntaxError(reason: "invalid character class range: \\p{\(name)}")
-        }
-        return isInverted ? set.inverted : set
-    }
-
-    /// The character that an escape stands for, behind the backslash.
-    private mutating func parseEscapedScalar() throws(SyntaxError) -> Unicode.Scalar {
-        let scalar = try next("trailing backslash at end of expression")
-        switch scalar {
-        case "a": return "\u{07}"
-        case "f": return "\u{0C}"
-        case "n": return "\n"
-        case "r": return "\r"
-        case "t": return "\t"
-        case "v": return "\u{0B}"
-        case "x": return try parseHexadecimal()
-        case "0": return try parseOctal()
-        default:
-            guard scalar.isASCII, !ASCIISet.letters.union(.digits).contains(UInt8(scalar.value)) else {
-                throw SyntaxError(reason: "invalid escape sequence: \\\(scalar)")
-            }
-            return scalar
-        }
-    }
-
-    private mutating func parseHexadecimal() throws(SyntaxError) -> Unicode.Scalar {
-        var digits = ""
-        if take("{") {
-            while !take("}") { digits.unicodeScalars.append(try next("invalid escape sequence: \\x{")) }
-        } else {
-            for _ in 0..<2 { digits.unicodeScalars.append(try next("invalid escape sequence: \\x")) }
-        }
-        guard let value = UInt32(digits, radix: 16), let scalar = Unicode.Scalar(value) else {
-            throw SyntaxError(reason: "invalid escape sequence: \\x\(digits)")
-        }
-        return scalar
-    }
-
-    private mutating func parseOctal() throws(SyntaxError) -> Unicode.Scalar {
-        var value: UInt32 = 0
-        for _ in 0..<2 {
-            guard let scalar = peek, ("0"..."7").contains(scalar) else { break }
-            position += 1
-            value = value * 8 + scalar.value - 48
-        }
-        guard let scalar = Unicode.Scalar(value) else { throw SyntaxError(reason: "invalid escape sequence") }
-        return scalar
-    }
-
-    /// A class in brackets, behind the first.
-    private mutating func parseClass() throws(SyntaxError) -> ASCIISet {
-        let isInverted = take("^")
-        var set = ASCIISet()
-        var isFirst = true
-        while isFirst || peek != "]" {
-            isFirst = false
-            if let posix = try parsePOSIXClass() {
-                set = set.union(posix)
-                continue
-            }
-            let start = try next("missing closing ]")
-            if start == "\\" {
-                if let named = try parseNamedSet() {
-                    set = set.union(named)
-                    continue
-                }
-            }
-            let low = start == "\\" ? try parseEscapedScalar() : start
-            set = set.union(try parseRange(from: low))
-        }
-        position += 1
-        if flags.ignoresCase { set = set.caseFolded }
-        return isInverted ? set.inverted : set
-    }
-
-    /// The rest of `a-z`, or `a` alone.
-    private mutating func parseRange(from low: Unicode.Scalar) throws(SyntaxError) -> ASCIISet {
-        var high = low
-        if peek == "-", position + 1 < text.count, text[position + 1] != "]" {
-            position += 1
-            high = try next("missing closing ]")
-            if high == "\\" { high = try parseEscapedScalar() }
-            guard low <= high else { throw SyntaxError(reason: "invalid character class range: \(low)-\(high)") }
-        }
-        guard low.isASCII else { return ASCIISet() }
-        return ASCIISet(UInt8(low.value)...UInt8(min(high.value, 127)))
-    }
-
-    /// `[:alpha:]` and its like; nil: something else is there.
-    private mutating func parsePOSIXClass() throws(SyntaxError) -> ASCIISet? {
-        guard peek == "[", position + 1 < text.count, text[position + 1] == ":" else { return nil }
-        var end = position + 2
-        while end < text.count, text[end] != ":" { end += 1 }
-        guard end + 1 < text.count, text[end + 1] == "]" else { return nil }
-        var name = String(String.UnicodeScalarView(text[(position + 2)..<end]))
-        let isInverted = name.hasPrefix("^")
-        if isInverted { name.removeFirst() }
-        let set: ASCIISet
-        switch name {
-        case "alnum": set = ASCIISet.letters.union(.digits)
-        case "alpha": set = .letters
-        case "ascii": set = .all
-        case "blank": set = ASCIISet("\t ")
-        case "cntrl": set = ASCIISet(0...31).union(ASCIISet(127...127))
-        case "digit": set = .digits
-        case "graph": set = ASCIISet(33...126)
-        case "lower": set = .lower
-        case "print": set = ASCIISet(32...126)
-        case "punct": set = ASCIISet(33...126).intersection(ASCIISet.letters.union(.digits).inverted)
-        case "space": set = ASCIISet.space.union(ASCIISet("\u{0B}"))
-        case "upper": set = .upper
-        case "word": set = .word
-        case "xdigit": set = ASCIISet("0123456789abcdefABCDEF")
-        default: throw SyntaxError(reason: "invalid character class range: [:\(name):]")
-        }
-        position = end + 2
-        return isInverted ? set.inverted : set
     }
 }
