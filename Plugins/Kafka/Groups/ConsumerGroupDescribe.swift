@@ -7,7 +7,8 @@ extension Broker {
         _ request: ConsumerGroupDescribeRequest, _ context: RequestContext, _ reply: Reply
     ) -> RequestFlow {
         askGroups(
-            ConsumerGroupDescribeResponse.DescribedGroup.self, request.groupIds.map { ($0, .describeConsumer(group: $0)) }, .lastingRead, context
+            ConsumerGroupDescribeResponse.DescribedGroup.self,
+            request.groupIds.map { ($0, .describeConsumer(group: $0)) }, .lastingRead, context
         ) { answer in
             guard case .describeConsumer(let group) = answer else { return nil }
             return group

@@ -12,7 +12,8 @@ extension Broker {
         // The first version leaves the name to the broker; later ones bring it.
         let memberID = RandomUUID(randomBits).wire.description
         return askGroup(
-            ConsumerGroupHeartbeatResponse.self, request.groupId, .consumerHeartbeat(request, origin(context, reply), memberID: memberID),
+            ConsumerGroupHeartbeatResponse.self, request.groupId,
+            .consumerHeartbeat(request, origin(context, reply), memberID: memberID),
             request.memberEpoch > 0 ? .lasting : .operation, context, reply
         ) { answer in
             guard case .consumerHeartbeat(let response) = answer else { return nil }

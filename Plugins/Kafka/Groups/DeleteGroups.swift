@@ -8,7 +8,8 @@ extension Broker {
         var names: [String] = []
         for name in request.groupsNames where !names.contains(name) { names.append(name) }
         return askGroups(
-            ErrorCode.self, names.map { ($0, .delete(group: $0)) }, .operation, context) { answer in
+            ErrorCode.self, names.map { ($0, .delete(group: $0)) }, .operation, context
+        ) { answer in
             guard case .delete(let code) = answer else { return nil }
             return code
         } refusal: { _, code in

@@ -6,7 +6,9 @@ extension Broker {
     func serveHeartbeat(_ request: HeartbeatRequest, _ context: RequestContext, _ reply: Reply) -> RequestFlow {
         reply.connection.hasMember = true
         return askGroup(
-            HeartbeatResponse.self, request.groupId, .heartbeat(request, origin(context, reply)), .lastingRead, context, reply) {
+            HeartbeatResponse.self, request.groupId, .heartbeat(request, origin(context, reply)), .lastingRead, context,
+            reply
+        ) {
             answer in
             guard case .heartbeat(let response) = answer else { return nil }
             return response

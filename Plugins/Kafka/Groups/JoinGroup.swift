@@ -7,7 +7,8 @@ extension Broker {
         reply.connection.hasMember = true
         let memberID = freshMemberID(request.groupInstanceId ?? context.clientID ?? "")
         return askGroup(
-            JoinGroupResponse.self, request.groupId, .join(request, origin(context, reply), memberID: memberID), .session, context, reply
+            JoinGroupResponse.self, request.groupId, .join(request, origin(context, reply), memberID: memberID),
+            .session, context, reply
         ) { answer in
             guard case .join(let response) = answer else { return nil }
             return response

@@ -12,7 +12,8 @@ extension Broker {
             request.members = [member]
         }
         return askGroup(
-            LeaveGroupResponse.self, request.groupId, .leave(request, origin(context, reply)), .operation, context, reply
+            LeaveGroupResponse.self, request.groupId, .leave(request, origin(context, reply)), .operation, context,
+            reply
         ) { answer in
             guard case .leave(var response) = answer else { return nil }
             // Before version 3 there is one member, and its error is that of the whole.

@@ -15,7 +15,8 @@ extension Broker {
             )
         }
         return askGroups(
-            OffsetFetchResponse.OffsetFetchResponseGroup.self, questions, .lastingRead, context) { answer in
+            OffsetFetchResponse.OffsetFetchResponseGroup.self, questions, .lastingRead, context
+        ) { answer in
             guard case .fetchOffsets(let group) = answer else { return nil }
             return group
         } refusal: { group, code in

@@ -6,7 +6,8 @@ extension Broker {
     func serveSyncGroup(_ request: SyncGroupRequest, _ context: RequestContext, _ reply: Reply) -> RequestFlow {
         reply.connection.hasMember = true
         return askGroup(
-            SyncGroupResponse.self, request.groupId, .sync(request, origin(context, reply)), .session, context, reply) { answer in
+            SyncGroupResponse.self, request.groupId, .sync(request, origin(context, reply)), .session, context, reply
+        ) { answer in
             guard case .sync(let response) = answer else { return nil }
             return response
         } refusal: { code in
