@@ -128,6 +128,8 @@ extension ClassicGroup {
     /// Sessions count from now: members that live find the group as they left it.
     mutating func begin(_ work: inout GroupWork) {
         for member in membersInOrder { restartSession(of: member.id, &work) }
+        // Nobody assigned the group: it was one of KIP-848 until the last member of that protocol left.
+        if leader == nil && !members.isEmpty { return prepareRebalance(&work) }
         // The limit was lowered meanwhile: who comes again last is put out.
         if members.count > Int(work.settings.groupSizeMax) { prepareRebalance(&work) }
     }

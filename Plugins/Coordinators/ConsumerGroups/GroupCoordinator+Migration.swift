@@ -42,17 +42,18 @@ extension GroupCoordinator {
         classic.tombstones.forEach { work.append($0) }
     }
 
-    /// Makes a classic group of one that has but members of that protocol, when the last other one goes.
-    mutating func downgrade(_ group: ConsumerGroup, without memberID: String) {
-        makeClassic(group, without: memberID)
-        changeClassic(group.id) { classic, work in classic.prepareRebalance(&work) }
-    }
-
-    private mutating func makeClassic(_ group: ConsumerGroup, without memberID: String?) {
+    /// Makes a classic group of one that has but members of that protocol left, once `memberID` is gone.
+    ///
+    /// They rebalance, unless each has what it is to have. A group whose record names no leader is one that nobody
+    /// assigned: if the coordinator moves before the rebalance ends, the next one begins it again.
+    mutating func downgrade(_ group: ConsumerGroup, without memberID: String?) {
         end(group)
         var classic = ClassicGroup(group, without: memberID, work)
         for member in classic.membersInOrder { classic.restartSession(of: member.id, &work) }
+        let isSettled = memberID == nil && group.stateName == "Stable"
+        if !isSettled { classic.leader = nil }
         work.append(classic.record())
+        if !isSettled { classic.prepareRebalance(&work) }
         groups[group.id] = .classic(classic)
     }
 
@@ -86,11 +87,7 @@ extension GroupCoordinator {
         }
         // A static member of the classic protocol may have taken the place of the last member of the other one.
         if case .consumer(let group)? = groups[id], group.isDowngradable(without: nil, settings) {
-            makeClassic(group, without: nil)
-            // Who was on its way to its target would wait for the rest of it for ever.
-            if group.stateName != "Stable" {
-                changeClassic(id) { classic, work in classic.prepareRebalance(&work) }
-            }
+            downgrade(group, without: nil)
         }
     }
 
@@ -231,7 +228,7 @@ extension ConsumerGroup {
 }
 
 extension ClassicGroup {
-    /// A stable classic group of the members that speak its protocol; each has its part of the last target.
+    /// A stable classic group of the members that speak its protocol; each has what nobody else may have yet.
     fileprivate init(_ group: ConsumerGroup, without goneID: String?, _ work: GroupWork) {
         self.init(id: group.id, wallMilliseconds: work.time.wallMilliseconds)
         generation = group.epoch
@@ -249,7 +246,7 @@ extension ClassicGroup {
                 rebalanceMilliseconds: member.metadata.rebalanceTimeoutMs,
                 sessionMilliseconds: classic.sessionTimeoutMs, protocols: protocols)
             added.assignment = ConsumerProtocol.bytes(
-                group.targets[memberID] ?? TopicPartitionSet(), answering: protocols.first?.metadata ?? ByteBuffer(),
+                member.current.owned, answering: protocols.first?.metadata ?? ByteBuffer(),
                 work.topics)
             add(added, type: ConsumerProtocol.type)
         }

@@ -330,7 +330,7 @@ extension MixedModel {
 struct ConsumerMixedModelTests {
     @Test(
         "with clients of both protocols no partition has two owners, and in the end each has one",
-        arguments: UInt64(1)...60)
+        arguments: Array(UInt64(1)...60) + [1204])
     func model(_ seed: UInt64) throws {
         var model = MixedModel(seed: seed)
         for _ in 0..<400 { try model.step() }
