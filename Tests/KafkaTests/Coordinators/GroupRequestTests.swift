@@ -164,6 +164,36 @@ import WorkTracking
         if type == 1 { #expect(topic.inSyncReplicasMin == 1) }
     }
 
+    @Test("an internal topic that a client asks for by name is made as the settings say")
+    func topicByName() throws {
+        let node = try SimulatedBroker(settings: ["offsets.topic.num.partitions": "3"])
+        var request = MetadataRequest()
+        var topic = MetadataRequest.MetadataRequestTopic()
+        topic.name = "__consumer_offsets"
+        request.topics = [topic]
+        request.allowAutoTopicCreation = true
+        let answer = try #require(try node.connect().ask(request, version: 9)?.topics.first)
+        #expect(answer.errorCode == .none)
+        #expect(answer.isInternal)
+        #expect(answer.partitions.count == 3)
+        #expect(node.broker.topics.snapshot()["__consumer_offsets"]?.configuration.isCompacted == true)
+        let member = try settled(node, 1)[0]
+        #expect(try member.heartbeat() == ErrorCode.none)
+    }
+
+    @Test("settings that contradict each other are refused by name")
+    func settings() {
+        let bad = [
+            ["group.min.session.timeout.ms": "2000000"],
+            ["group.consumer.heartbeat.interval.ms": "45000"],
+            ["offsets.topic.num.partitions": "0"],
+            ["group.consumer.migration.policy": "sideways"],
+        ]
+        for values in bad {
+            #expect(throws: SettingError.self, "\(values)") { try BrokerSettings(values: values) }
+        }
+    }
+
     @Test("before its topic is there, a group's requests get an error that is tried again")
     func noTopic() throws {
         let member = try Member(try node(), "g")
