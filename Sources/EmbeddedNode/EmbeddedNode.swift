@@ -65,6 +65,7 @@ public final class EmbeddedNode: Sendable {
             parts.logDirectory = Self.logDirectory(directory.logs, disk)
             kafka = try runtime.addKafka(parts)
             try Self.hostRetention(of: kafka.broker, in: runtime)
+            try Self.hostCleaner(of: kafka.broker, in: runtime)
             if let http { try runtime.register(http) }
         } catch {
             // A runtime of our own, of which nobody else knows yet, refuses only what is put together wrongly.
@@ -156,6 +157,11 @@ public final class EmbeddedNode: Sendable {
         } catch {
             throw NodeError(.component, "cannot open the node's objects: \(error)")
         }
+    }
+
+    /// A loop that compacts logs.
+    private static func hostCleaner(of broker: Broker, in runtime: Runtime) throws(RuntimeError) {
+        try runtime.host("kafka/cleaner", dependsOn: ["kafka"]) { scope in await broker.runCleaner(scope) }
     }
 
     /// A loop that looks for segments that are due.

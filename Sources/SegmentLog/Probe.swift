@@ -43,6 +43,8 @@ public final class SegmentLogProbe: MetricSource {
     private let refusingLogs = Count()
     private let openTransactions = Count()
     private let abortedTransactions = Count()
+    /// What compaction counts.
+    let cleaning = CleaningProbe()
     private let damage = Mutex<[LogName: (ranges: Int, bytes: Int64)]>([:])
 
     /// All zero.
@@ -57,6 +59,7 @@ public final class SegmentLogProbe: MetricSource {
         openLogs.add(-1)
         segmentsChanged(by: -count, sizeBytes: -sizeBytes)
         damage.withLock { $0[LogName(topic: identity.topic, partition: identity.partition)] = nil }
+        cleaning.forget(identity)
     }
 
     func segmentsChanged(by count: Int, sizeBytes change: Int64) {
@@ -112,7 +115,7 @@ public final class SegmentLogProbe: MetricSource {
 
     /// The counters as they are now.
     public func collectMetrics() async -> [MetricFamily] {
-        counters() + [syncFamily()] + damageFamilies()
+        counters() + [syncFamily()] + damageFamilies() + cleaning.families()
     }
 
     private func counters() -> [MetricFamily] {

@@ -66,8 +66,9 @@ def until(condition, seconds, what):
 def rebalances(bootstrap, row, protocol, members=50, partitions=500):
     """Fifty members, one of them in a process of its own, which is killed."""
     topic, group = f"moved-{protocol}", f"team-{protocol}"
-    AdminClient({"bootstrap.servers": bootstrap}).create_topics(
-        [NewTopic(topic, partitions, 1)])[topic].result(60)
+    # It must outlive the answer.
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(60)
     begin = time.monotonic()
     team = [Member(bootstrap, topic, group, number, protocol) for number in range(members - 1)]
     for member in team:

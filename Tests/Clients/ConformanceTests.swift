@@ -41,7 +41,7 @@ extension EndToEnd {
             let script = try #require(Program.conformance) + "/clients/clients_smoke.py"
             let (status, output, errors) = try ChildProcess.result(
                 of: try Program.python(),
-                [script, "--bootstrap", node.kafka, "--without", "group,txn,coop,static", "-j", "4"])
+                [script, "--bootstrap", node.kafka, "--with", "kip848", "-j", "4"])
             let bad = output.split(separator: "\n").filter { $0.hasPrefix("FAIL") || $0.hasPrefix("ERROR") }
             #expect(status == 0, "\(bad.joined(separator: "\n"))\n\(output.suffix(500))\(errors.suffix(2000))")
             #expect(node.stop().status == 0)

@@ -12,9 +12,12 @@ extension EndToEnd {
             var counts: Int
             var doubled: Int
             var late: Int
+            var starts: Int
         }
 
-        @Test("Quix Streams counts each word exactly once over five SIGKILLs of the node", .timeLimit(.minutes(6)))
+        @Test(
+            "Quix Streams counts each word exactly once over five SIGKILLs of the node and two of itself",
+            .timeLimit(.minutes(6)))
         func wordCount() throws {
             var node = try NodeProcess()
             defer { node.removeFolder() }
@@ -36,6 +39,7 @@ extension EndToEnd {
             #expect(counted.whole == counted.words, "\(counted)")
             #expect(counted.doubled == 0)
             #expect(counted.late == 0)
+            #expect(counted.starts >= 3, "\(counted)")
             #expect(node.stop().status == 0)
         }
     }

@@ -108,6 +108,17 @@ extension EndToEnd {
             let described = try Program.weir("txn", "describe", "open-0", "--bootstrap", node.kafka)
             #expect(described.contains("Ongoing"))
             #expect(described.contains("owned"))
+            let known = try Program.weir("txn", "producers", "owned", "-o", "json", "--bootstrap", node.kafka)
+            #expect(known.contains("\"transactionStartOffset\" : 0"))
+            // It is open, but not left alone: nothing to be ended behind its coordinator's back.
+            let hanging = try Program.weir(
+                "txn", "find-hanging", "--max-transaction-timeout", "0s", "-o", "json", "--bootstrap", node.kafka)
+            #expect(hanging.filter { !$0.isWhitespace } == "[]")
+            let place = ["--topic", "owned", "--partition", "0", "--start-offset", "0"]
+            let refused = try ChildProcess.result(
+                of: try Program.weir(), ["txn", "abort", "--bootstrap", node.kafka] + place)
+            #expect(refused.status == 1)
+            #expect(refused.errors.contains("`weir txn abort open-0`"))
             #expect(
                 try Program.weir("txn", "abort", "open-0", "--bootstrap", node.kafka)
                     .hasPrefix("aborted the transaction of open-0 in owned:0"))

@@ -45,12 +45,22 @@ extension ClassicGroup {
         // Who is not named gets nothing, and has nothing left of the generation before.
         for memberID in members.keys { members[memberID]?.assignment.clear() }
         for assignment in assignments { members[assignment.memberId]?.assignment = assignment.assignment.owned }
+        guard recordSizeBytes <= GroupRecords.sizeBytesMax else { return refuseAssignment(&work) }
         become(.stable, work)
         work.append(record())
         for member in membersInOrder where member.sync != nil {
             answerSync(of: member.id, synced(member.id), &work)
             restartSession(of: member.id, &work)
         }
+    }
+
+    /// No record holds the generation, so that nobody gets it; as Kafka does where its log does not take the record.
+    private mutating func refuseAssignment(_ work: inout GroupWork) {
+        for member in membersInOrder where member.sync != nil {
+            answerSync(of: member.id, .failure(.unknownServerError), &work)
+            restartSession(of: member.id, &work)
+        }
+        prepareRebalance(&work)
     }
 
     /// What a Heartbeat is answered; the session begins anew where the member is one. O(1), and changes nothing else.

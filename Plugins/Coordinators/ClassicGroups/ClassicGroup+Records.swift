@@ -13,6 +13,16 @@ extension ClassicGroup {
             key: key, value: GroupRecords.encode(value, version: GroupRecords.classicGroupValueVersion))
     }
 
+    /// About how large the record is; never less than it is.
+    var recordSizeBytes: Int {
+        // The group's own texts are few, and each of at most 32 KiB.
+        members.values.reduce(160 << 10) { size, member in
+            size + member.metadata(for: protocolName).readableBytes + member.assignment.readableBytes
+                + member.id.utf8.count + (member.instanceID?.utf8.count ?? 0) + member.clientID.utf8.count
+                + member.clientHost.utf8.count + 64
+        }
+    }
+
     /// The records that say that the group is gone.
     var tombstones: [CoordinatorRecord] { isPersisted ? [CoordinatorRecord(key: key, value: nil)] : [] }
 

@@ -4,7 +4,7 @@ import KafkaWire
 extension GroupCoordinator {
     mutating func join(_ request: JoinGroupRequest, _ origin: RequestOrigin, memberID: String, _ ticket: Ticket) {
         let id = request.groupId
-        if let code = refusal(of: request) {
+        if let code = refusal(of: request, freshID: memberID) {
             return work.answer(ticket, .join(.failure(code, memberID: request.memberId)))
         }
         if case .consumer(let group)? = groups[id] {
@@ -22,12 +22,13 @@ extension GroupCoordinator {
         changeClassic(id) { group, work in group.join(request, origin, freshID: memberID, ticket, &work) }
     }
 
-    private func refusal(of request: JoinGroupRequest) -> ErrorCode? {
+    private func refusal(of request: JoinGroupRequest, freshID: String) -> ErrorCode? {
         guard !request.groupId.isEmpty, GroupRecords.canHold(request.groupId) else { return .invalidGroupId }
         let bounds =
             settings.sessionMillisecondsMin...max(settings.sessionMillisecondsMin, settings.sessionMillisecondsMax)
         guard bounds.contains(request.sessionTimeoutMs) else { return .invalidSessionTimeout }
-        let names = [request.groupInstanceId ?? "", request.protocolType] + request.protocols.map(\.name)
+        // A fresh id is longer than the name that it is made of.
+        let names = [freshID, request.groupInstanceId ?? "", request.protocolType] + request.protocols.map(\.name)
         guard names.allSatisfy(GroupRecords.canHold) else { return .invalidRequest }
         // An id that is empty is no id, to Kafka's own check of instance ids too.
         return request.groupInstanceId == "" ? .invalidRequest : nil

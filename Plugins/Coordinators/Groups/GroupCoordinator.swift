@@ -63,6 +63,8 @@ public struct GroupCoordinator: CoordinatorMachine {
     /// The log was replayed whole.
     public mutating func begin(at time: CoordinatorTime) -> Effects<GroupResponse, GroupCommand> {
         work.time = time
+        // Topics that went while nobody coordinated, or just before: a new one of the same name must not inherit.
+        if !topics.topics.isEmpty { forgetOffsets(of: offsets.topics.filter { topics[$0] == nil }) }
         for id in groups.keys.sorted() {
             switch groups[id] {
             case .classic: changeClassic(id) { group, work in group.begin(&work) }
@@ -144,7 +146,9 @@ extension GroupCoordinator {
     private mutating func topicsChanged(_ topics: TopicsImage, _ ticket: Ticket) {
         let old = work.topics
         work.topics = topics
-        forgetOffsets(of: Set(old.topics.filter { topics[$0.name]?.id != $0.id }.map(\.name)))
+        if !offsets.isEmpty {
+            forgetOffsets(of: Set(old.topics.filter { topics[$0.name]?.id != $0.id }.map(\.name)))
+        }
         consumerTopicsChanged(from: old)
         work.answer(ticket, .done)
     }

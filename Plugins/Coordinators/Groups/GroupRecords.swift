@@ -36,6 +36,9 @@ enum GroupRecords {
     /// The value version of classic groups that are written.
     static let classicGroupValueVersion: Int16 = 3
 
+    /// How large a group's record may be: less than the shell appends as one batch, with room for others beside it.
+    static let sizeBytesMax = 8 << 20
+
     /// The bytes of a key or a value. What goes in was checked to fit when it came from a client.
     static func encode(_ message: some KafkaMessage, version: Int16) -> ByteBuffer {
         var buffer = ByteBuffer()

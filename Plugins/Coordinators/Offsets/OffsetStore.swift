@@ -83,6 +83,17 @@ struct OffsetStore: Sendable {
     /// The groups that have offsets, in no order; those with committed ones and open transactions come twice.
     var groups: [String] { Array(committed.keys) + producers.keys.filter { committed[$0] == nil } }
 
+    /// Whether there is no offset at all.
+    var isEmpty: Bool { committed.isEmpty && pending.isEmpty }
+
+    /// The topics that any group has an offset of, committed or in an open transaction. O(groups).
+    var topics: Set<String> {
+        var all: Set<String> = []
+        for topics in committed.values { all.formUnion(topics.keys) }
+        for topics in pending.values.lazy.flatMap(\.values) { all.formUnion(topics.keys) }
+        return all
+    }
+
     /// Every partition of which a group has an offset, committed or pending, in order; those of `topics` where given.
     func partitions(group: String, of topics: Set<String>? = nil) -> [TopicPartition] {
         var all: Set<TopicPartition> = []

@@ -103,6 +103,8 @@ final class TopicsImageSource: Sendable {
         var isScheduled = false
         /// Whether topics changed since the image was made.
         var isStale = true
+        /// Whether topics changed since the listener was told: somebody else may have had the image made meanwhile.
+        var isUntold = false
         var listener: (@Sendable (TopicsImage) -> Void)?
     }
 
@@ -132,6 +134,7 @@ final class TopicsImageSource: Sendable {
     func topicsChanged() {
         let tells = state.withLock { state in
             state.isStale = true
+            state.isUntold = true
             defer { state.isScheduled = true }
             return !state.isScheduled
         }
@@ -140,6 +143,8 @@ final class TopicsImageSource: Sendable {
 
     /// Tells now, and once more when the quiet time is over and topics have changed meanwhile.
     private func tell() {
+        // First, so that a change that the image lacks is told the next time.
+        state.withLock { $0.isUntold = false }
         let image = current
         state.withLock { $0.listener }?(image)
         let quietTime = max(Self.quietTimeMin, Self.quietTimePerTopic * image.topics.count)
@@ -151,8 +156,8 @@ final class TopicsImageSource: Sendable {
 
     private func quietTimeOver() {
         let tells = state.withLock { state in
-            state.isScheduled = state.isStale
-            return state.isStale
+            state.isScheduled = state.isUntold
+            return state.isUntold
         }
         if tells { tell() }
     }

@@ -11,7 +11,7 @@ enum CoordinatorRefusal: Error, Equatable {
     case unavailable
     /// A step's records are more than one batch may hold.
     case tooLarge
-    /// What was to be appended is of a producer that a newer one has fenced in the coordinator's log.
+    /// A marker is of a producer that a newer one has fenced in the coordinator's log.
     case fenced
     /// The work was not admitted, because an operator made it read-only.
     case readOnly
@@ -32,7 +32,6 @@ enum CoordinatorRefusal: Error, Equatable {
         switch error.code {
         case .notLeader, .closed, .storage, .full, .notFound: self = .moved
         case .tooLarge: self = .tooLarge
-        case .invalidProducerEpoch: self = .fenced
         default: self = .unavailable
         }
     }

@@ -88,15 +88,14 @@ final class CoordinatorShard<Machine: CoordinatorMachine>: @unchecked Sendable {
             then(.failure(.unavailable))
             return .settled
         }
-        let ticket = Ticket(nextTicket)
-        nextTicket += 1
-        waiting[ticket] = then
-        return step(request, ticket)
+        return step(request, then)
     }
 
-    /// Tells the machine something that nobody waits for.
-    func tell(_ request: Machine.Request) {
-        ask(request) { _ in }
+    /// Tells the machine what it has to know, however many clients wait: `then` is called once, on the loop.
+    func tell(_ request: Machine.Request, _ then: @escaping Answer = { _ in }) {
+        loop.preconditionIsCurrent()
+        guard machine != nil else { return then(.failure(refusal)) }
+        step(request, then)
     }
 
     /// Ends a producer's transaction in this log: appends the marker, then tells the machine.
@@ -115,13 +114,17 @@ final class CoordinatorShard<Machine: CoordinatorMachine>: @unchecked Sendable {
             _ = try log.append(marker) { [weak self] result in self?.committed(result, turn) }
         } catch {
             // Nothing was appended: the machine is where its log is.
-            return then(.failure(CoordinatorRefusal(error)))
+            return then(.failure(error.code == .invalidProducerEpoch ? .fenced : CoordinatorRefusal(error)))
         }
         uncommitted.append(Uncommitted(responses: [], commands: [], then: then))
         tell(request)
     }
 
-    private func step(_ request: Machine.Request, _ ticket: Ticket) -> Standing {
+    @discardableResult
+    private func step(_ request: Machine.Request, _ then: @escaping Answer) -> Standing {
+        let ticket = Ticket(nextTicket)
+        nextTicket += 1
+        waiting[ticket] = then
         let time = kind.time(on: loop)
         guard let effects = machine?.step(request, ticket, at: time) else { return .settled }
         let isAnswered = effects.responses.contains { $0.ticket == ticket }
@@ -156,7 +159,9 @@ final class CoordinatorShard<Machine: CoordinatorMachine>: @unchecked Sendable {
             return fail(.unavailable, "its records make no batch: \(error)")
         }
         guard batch.readableBytes <= Self.batchSizeBytesMax else {
-            return fail(.tooLarge, "a step of \(effects.records.count) records makes \(batch.readableBytes) bytes")
+            return fail(
+                .tooLarge, "a step of \(effects.records.count) records makes \(batch.readableBytes) bytes",
+                blaming: effects.responses)
         }
         let turn = turn
         do {
@@ -164,7 +169,7 @@ final class CoordinatorShard<Machine: CoordinatorMachine>: @unchecked Sendable {
                 self?.committed(result, turn)
             }
         } catch {
-            return fail(CoordinatorRefusal(error), "\(error)")
+            return fail(CoordinatorRefusal(error), "\(error)", blaming: effects.responses)
         }
         counts.appendedRecords += UInt64(effects.records.count)
         counts.appendedBytes += UInt64(batch.readableBytes)
@@ -215,19 +220,33 @@ final class CoordinatorShard<Machine: CoordinatorMachine>: @unchecked Sendable {
     // MARK: Losing the machine, and going
 
     /// The machine is ahead of its log, and dropped; the log is replayed again after a while.
-    private func fail(_ refusal: CoordinatorRefusal, _ reason: String) {
+    private func fail(_ cause: CoordinatorRefusal, _ reason: String) {
+        noteFailure(reason)
+        lose(cause)
+    }
+
+    /// The same, where one step is to blame: who asked for it is told why, the others have only to come again.
+    private func fail(
+        _ cause: CoordinatorRefusal, _ reason: String,
+        blaming responses: [(ticket: Ticket, response: Machine.Response)]
+    ) {
+        noteFailure(reason)
+        let blamed = responses.compactMap { waiting.removeValue(forKey: $0.ticket) }
+        lose(.moved)
+        for answer in blamed { answer(.failure(cause)) }
+    }
+
+    private func noteFailure(_ reason: String) {
         kind.logger.error(
             "a coordinator's append failed; its log is read again: \(reason)",
             metadata: ["partition": "\(partition.identity.directoryName)"])
         counts.failures += 1
-        lose(refusal)
     }
 
     /// Drops the machine and refuses everybody.
     func lose(_ refusal: CoordinatorRefusal) {
         dropMachine(refusal)
-        // What came too large was the request's fault; whoever comes next finds a log that is read again.
-        self.refusal = refusal == .tooLarge ? .loading : refusal
+        self.refusal = refusal
         retryLoad()
     }
 

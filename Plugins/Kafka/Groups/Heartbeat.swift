@@ -14,7 +14,8 @@ extension Broker {
             return response
         } refusal: { code in
             var response = HeartbeatResponse()
-            response.errorCode = code
+            // As Kafka does: sessions count from the end of the load, and most clients do not know this error here.
+            response.errorCode = code == .coordinatorLoadInProgress ? .none : code
             return response
         }
     }

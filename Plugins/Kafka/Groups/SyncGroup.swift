@@ -12,7 +12,8 @@ extension Broker {
             return response
         } refusal: { code in
             var response = SyncGroupResponse()
-            response.errorCode = code
+            // The rebalance was in memory only, and is lost; older clients do not know the other error here.
+            response.errorCode = code == .coordinatorLoadInProgress ? .rebalanceInProgress : code
             return response
         }
     }

@@ -3,13 +3,14 @@ extension BrokerSettings {
     ///
     /// Those that topics take their defaults from can be changed while the node runs, and a few others.
     static let table = SettingTable(
-        (topics + logs + producers + connections + coordinatorDefinitions).map {
+        (topics + logs + producers + connections + coordinatorDefinitions + cleanerDefinitions).map {
             dynamicNames.contains($0.name) ? $0.dynamic : $0
         })
 
     private static let dynamicNames: Set<String> = Set(
         TopicConfiguration.inheritance.values.flatMap { $0.sources.map(\.name) }
-    ).union(["max.connections", "max.connections.per.ip", "producer.id.expiration.ms", "fetch.max.bytes"])
+    ).union(["max.connections", "max.connections.per.ip", "producer.id.expiration.ms", "fetch.max.bytes"]).union(
+        dynamicCleanerNames)
 
     private static let topics: [SettingDefinition] = [
         .init(

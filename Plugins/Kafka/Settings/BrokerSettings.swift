@@ -42,6 +42,8 @@ public struct BrokerSettings: Sendable, Hashable {
 
     /// How groups and transactions are coordinated, and the topics that keep their state.
     public let coordinators: CoordinatorSettings
+    /// How the logs of compacted topics are cleaned.
+    public let cleaner: CleanerSettings
 
     // Connections.
 
@@ -113,6 +115,7 @@ public struct BrokerSettings: Sendable, Hashable {
         retentionCheckIntervalMilliseconds = read.integer("log.retention.check.interval.ms")
         producerExpirationMilliseconds = read.integer("producer.id.expiration.ms")
         coordinators = try CoordinatorSettings(read)
+        cleaner = try CleanerSettings(read)
         listeners = read.list("listeners").compactMap { Listener($0) }
         advertisedListeners = read.list("advertised.listeners").compactMap { Listener($0) }
         loopCount = read.optionalInteger("num.network.threads").map { Int($0) }
@@ -233,6 +236,11 @@ struct SettingReader {
 
     func integer(_ name: String) -> Int64 {
         guard let number = optionalInteger(name) else { preconditionFailure("\(name) is no number") }
+        return number
+    }
+
+    func double(_ name: String) -> Double {
+        guard case .double(let number)? = value(name) else { preconditionFailure("\(name) is no number") }
         return number
     }
 

@@ -86,16 +86,16 @@ extension TopicConfiguration {
     private static let compaction: [SettingDefinition] = [
         .init(
             "delete.retention.ms", .long, default: "86400000", .atLeast(0),
-            "How long compaction keeps deletion markers. No effect yet: nothing is compacted."),
+            "How long compaction keeps tombstones and transaction markers once nothing else needs them."),
         .init(
             "min.cleanable.dirty.ratio", .double, default: "0.5", .fraction,
-            "The part of a log that must be new for compaction. No effect yet: nothing is compacted."),
+            "The part of a log that is to be new before it is compacted."),
         .init(
             "min.compaction.lag.ms", .long, default: "0", .atLeast(0),
-            "How long a record is not compacted. No effect yet: nothing is compacted."),
+            "How long compaction leaves a record alone."),
         .init(
             "max.compaction.lag.ms", .long, default: largest, .atLeast(1),
-            "How long a record may stay uncompacted. No effect yet: nothing is compacted."),
+            "How long a record may stay uncompacted, from when its segment is rolled, which is no later."),
     ]
 
     private static let replication: [SettingDefinition] = [

@@ -157,6 +157,11 @@ public struct TopicConfiguration: Sendable, Hashable {
         settings.retentionBytes = retentionBytes < 0 ? nil : retentionBytes
         settings.retentionMilliseconds = retentionMilliseconds < 0 ? nil : retentionMilliseconds
         settings.deletesOldSegments = read.list("cleanup.policy").contains("delete")
+        settings.compacts = read.list("cleanup.policy").contains("compact")
+        settings.minCleanableDirtyRatio = read.double("min.cleanable.dirty.ratio")
+        settings.minCompactionLagMilliseconds = read.integer("min.compaction.lag.ms")
+        settings.maxCompactionLagMilliseconds = read.integer("max.compaction.lag.ms")
+        settings.deleteRetentionMilliseconds = read.integer("delete.retention.ms")
         settings.indexIntervalBytes = Int(read.integer("index.interval.bytes"))
         settings.durability = read.text("weir.durability") == "memory" ? .memory : .synced
         // Kafka's default, never, is no bound; memory durability promises one.

@@ -8,17 +8,19 @@ import WorkTracking
 enum MarkerTarget: Sendable {
     /// A partition of the offsets topic: its coordinator hears of the marker in the log's order.
     case group(CoordinatorShard<GroupCoordinator>)
+    /// One whose coordinator has not begun: a marker behind its back would be missed by it.
+    case unattended(ServedPartition)
     /// Any other.
     case partition(ServedPartition)
 
     /// Where `partition` is served; nil: there is none.
     init?(_ partition: TopicPartition, _ served: ServedTopics, _ groups: Coordinator<GroupCoordinator>.Shards) {
         guard let found = served[partition.topic]?.partitions[partition.partition] else { return nil }
-        if partition.topic == InternalTopic.offsets, let shard = groups.byPartition[partition.partition] {
-            self = .group(shard)
-        } else {
+        guard partition.topic == InternalTopic.offsets else {
             self = .partition(found)
+            return
         }
+        self = groups.byPartition[partition.partition].map { .group($0) } ?? .unattended(found)
     }
 
     var loop: any Loop { partition.loop }
@@ -26,7 +28,7 @@ enum MarkerTarget: Sendable {
     var partition: ServedPartition {
         switch self {
         case .group(let shard): shard.partition
-        case .partition(let partition): partition
+        case .unattended(let partition), .partition(let partition): partition
         }
     }
 
@@ -49,6 +51,7 @@ enum MarkerTarget: Sendable {
             return then(.none)
         }
         switch self {
+        case .unattended: then(.coordinatorNotAvailable)
         case .partition:
             do {
                 _ = try log.append(marker) { result in

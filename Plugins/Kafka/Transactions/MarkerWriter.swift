@@ -44,12 +44,19 @@ final class MarkerWriter: Sendable {
     func perform(_ command: TransactionCommand, for shard: Shard) {
         shard.loop.preconditionIsCurrent()
         switch command {
-        case .writeMarkers(let order):
-            guard let transactions = owner.withLock({ $0.transactions }) else { return }
-            let permit: Permit
-            do { permit = try transactions.admit(.lasting) } catch { return }
-            attempt(MarkerJob(order, shard, permit))
+        case .writeMarkers(let order): begin(order, for: shard, turn: shard.turn)
         }
+    }
+
+    /// Begins an order when work is admitted; while the component is read-only, that is later.
+    private func begin(_ order: MarkerOrder, for shard: Shard, turn: UInt64) {
+        guard shard.turn == turn, let transactions = owner.withLock({ $0.transactions }) else { return }
+        let permit: Permit
+        do { permit = try transactions.admit(.lasting) } catch {
+            shard.loop.schedule(after: Self.delayMax) { [self] in begin(order, for: shard, turn: turn) }
+            return
+        }
+        attempt(MarkerJob(order, shard, permit))
     }
 
     /// Writes the markers that are not written yet, one hop a loop.
@@ -93,10 +100,12 @@ final class MarkerWriter: Sendable {
 
     private func complete(_ job: MarkerJob) {
         guard job.isWanted else { return job.finish() }
-        job.shard.ask(.markersWritten(job.order)) { _ in job.finish() }
+        job.shard.tell(.markersWritten(job.order)) { _ in job.finish() }
     }
 
     private func again(_ job: MarkerJob, _ codes: [ErrorCode]) {
+        // A drain does not wait for what does not work: whoever reads the log next orders it anew.
+        if job.shard.isDraining { return job.finish() }
         job.attempts += 1
         if job.attempts == Self.quietAttempts {
             let reasons = Set(codes.filter { !$0.settlesMarker }.map { "\($0)" }).sorted()
@@ -105,7 +114,7 @@ final class MarkerWriter: Sendable {
                 metadata: ["transactionalID": "\(job.order.transactionalID)", "partitions": "\(job.left)"])
         }
         let delay = min(Self.delayMin * (1 << min(job.attempts - 1, 16)), Self.delayMax)
-        _ = job.shard.loop.schedule(after: delay) { [self] in attempt(job) }
+        job.shard.loop.schedule(after: delay) { [self] in attempt(job) }
     }
 }
 

@@ -87,7 +87,7 @@ extension ServedPartition {
             case .failure(let refusal): code = refusal.code
             }
             if code == .concurrentTransactions, membership.entry == .added, question.attempts < Self.attemptsMax {
-                _ = loop.schedule(after: Self.attemptDelay) { [self] in ask(question, coordinator) }
+                loop.schedule(after: Self.attemptDelay) { [self] in ask(question, coordinator) }
                 return
             }
             settle(question, code, coordinator)

@@ -32,7 +32,7 @@ extension LocalLog {
     /// What compaction would find now. O(segments).
     public func cleaning(wallMilliseconds: Int64) -> CleaningNeed {
         loop.preconditionIsCurrent()
-        guard settings.compacts, health == .good || health == .full, !isClosing else { return .none }
+        guard settings.compacts, !isUncleanable, health == .good || health == .full, !isClosing else { return .none }
         var need = CleaningNeed.none
         for segment in segments[..<cleanableCount(wallMilliseconds)] {
             guard segment.summary.nextOffset > cleanOffset else {
@@ -47,6 +47,7 @@ extension LocalLog {
             }
         }
         need.isDue = need.dirtyBytes > 0 && (need.isOverdue || need.dirtyRatio > settings.minCleanableDirtyRatio)
+        probe.cleaning.sawDirty(need.dirtyRatio, of: identity)
         return need
     }
 
@@ -280,15 +281,22 @@ extension LocalLog {
         if ongoing.hasSwapped { forgetSwaps(attemptsLeft: 3) }
         switch result {
         case .failure(let error):
+            probe.cleaning.failed()
+            if error.code == .storage, !isUncleanable {
+                isUncleanable = true
+                probe.cleaning.foundUncleanable(identity)
+            }
             ongoing.then(.failure(error))
         case .success(var outcome):
             outcome.duration = clock.now - ongoing.started
+            probe.cleaning.cleaned(outcome)
             ongoing.then(.success(outcome))
         case nil:
             var outcome = ongoing.pass?.outcome ?? CleaningOutcome()
             outcome.cleanOffset = cleanOffset
             outcome.wasStopped = ongoing.isStopped || ongoing.pass != nil
             outcome.duration = clock.now - ongoing.started
+            if outcome.wasStopped { probe.cleaning.cleaned(outcome) }
             ongoing.then(.success(outcome))
         }
     }

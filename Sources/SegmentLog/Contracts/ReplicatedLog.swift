@@ -99,7 +99,7 @@ public protocol ReplicatedLog: AnyObject, Sendable {
     /// Rolls and deletes what `settings` say is due. The shell calls it from time to time.
     func enforceRetention(wallMilliseconds: Int64)
 
-    /// What compaction would find now; `none` where the log is not compacted. O(segments).
+    /// What compaction would find now; `none` where the log is not compacted, or a pass met damage. O(segments).
     func cleaning(wallMilliseconds: Int64) -> CleaningNeed
 
     /// Goes over the log's sealed segments and leaves the last record of each key (`LogSettings.compacts`).

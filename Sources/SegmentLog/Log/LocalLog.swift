@@ -95,6 +95,8 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
     var cleaning: OngoingCleaning?
     /// Below it the log is clean.
     var cleanOffset: Int64
+    /// A pass met damage: none is begun any more until the log is opened again.
+    var isUncleanable = false
     /// Cleaned segments are taking others' place: no file of a segment is opened or renamed meanwhile.
     var isSwapping = false
     /// What waits for that to be over.

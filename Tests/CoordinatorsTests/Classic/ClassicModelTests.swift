@@ -4,13 +4,13 @@ import Testing
 struct ClassicModelTests {
     @Test(
         "one owner a partition and generation, everybody answered once, and the log gives the state",
-        arguments: [UInt64](0..<60))
+        arguments: [UInt64](0..<40))
     func model(_ seed: UInt64) throws {
         var model = GroupModel(seed: seed)
         do {
             for turn in 0..<500 {
                 try model.turn()
-                if turn % 10 == 0 { try model.checkReplay() }
+                if turn % 25 == 0 { try model.checkReplay() }
             }
             try model.end()
         } catch {

@@ -444,6 +444,7 @@ extension GroupModel {
 
     private func checkMachine() throws {
         var deadlines = 1
+        var held = Set(world.inFlight.flatMap { $0.responses.map(\.ticket) })
         for (id, group) in world.machine.groups {
             guard case .classic(let group) = group else { continue }
             let joining = group.members.values.filter { $0.join != nil }.count
@@ -453,6 +454,9 @@ extension GroupModel {
             try check(group.members.isEmpty == (group.leader == nil), "\(id) is led by \(group.leader ?? "nobody")")
             try check(group.leader.map { group.members[$0] != nil } ?? true, "\(id) is led by a stranger")
             try check(group.isEmptyIfItSaysSo, "\(id) is \(group.state) with \(group.members.count) members")
+            for member in group.members.values {
+                held.formUnion([member.join?.ticket, member.sync].compactMap(\.self))
+            }
             let instances = group.members.values.compactMap(\.instanceID)
             try check(Set(instances) == Set(group.staticMembers.keys), "\(id) mistakes its static members")
             try check(!group.isVacant, "\(id) is kept though nothing is left of it")
@@ -462,6 +466,7 @@ extension GroupModel {
                 try check(session != nil, "\(id) would never miss \(member.id)")
             }
         }
+        try check(held == world.waiting, "\(world.waiting.subtracting(held)) wait for nothing")
         let count = world.machine.work.deadlines.count
         try check(count <= deadlines, "there are \(count) deadlines, for what needs \(deadlines)")
     }

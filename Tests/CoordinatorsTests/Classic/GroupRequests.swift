@@ -189,10 +189,14 @@ extension GroupResponse {
 
 extension GroupWorld {
     /// A group of these members in generation 1, which all have what the first one assigned: nothing.
-    mutating func form(_ group: String = "g", members: [String], instance: (String) -> String? = { _ in nil }) throws {
+    mutating func form(
+        _ group: String = "g", members: [String], session: Int32 = 10_000,
+        instance: (String) -> String? = { _ in nil }
+    ) throws {
         for member in members {
+            let version: Int16 = instance(member) == nil ? 3 : 9
             _ = step(
-                Ask.join(group, instance: instance(member), version: instance(member) == nil ? 3 : 9, fresh: member))
+                Ask.join(group, instance: instance(member), session: session, version: version, fresh: member))
         }
         while case .classic(let formed)? = machine.groups[group], formed.state == .preparingRebalance {
             pass(milliseconds: 1_000)

@@ -346,7 +346,7 @@ struct ConsumerMixedModelTests {
             upgrades += model.upgrades
             downgrades += model.downgrades
         }
-        #expect(upgrades > 40)
-        #expect(downgrades > 40)
+        #expect(upgrades > 20)
+        #expect(downgrades > 8)
     }
 }

@@ -226,6 +226,20 @@ import WorkTracking
         #expect(try member.commit("orders", 0, 8) == [ErrorCode.none])
     }
 
+    @Test("while a coordinator reads its log, heartbeats are answered as if nothing was; a rebalance begins again")
+    func loading() throws {
+        let node = try node()
+        let member = try settled(node, 1)[0]
+        try node.withLog("__consumer_offsets", HashedPartition.of("g", among: 50)) { $0.holdsReads = true }
+        try drain("kafka/groups", node)
+        try resume("kafka/groups", node)
+        #expect(try member.heartbeat() == ErrorCode.none)
+        try member.sendSync()
+        #expect(try member.receiveSync()?.errorCode == .rebalanceInProgress)
+        try member.sendJoin()
+        #expect(try member.receiveJoin() == .coordinatorLoadInProgress)
+    }
+
     @Test("while the node drains, heartbeats and commits go on, and nobody's session ends or group rebalances")
     func drainKeepsMembers() throws {
         let node = try node()

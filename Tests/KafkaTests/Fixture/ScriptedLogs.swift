@@ -64,6 +64,8 @@ final class ScriptedLog: ReplicatedLog, @unchecked Sendable {
     /// Whether reads are answered by `answerReads` only, as if the device were waited for.
     var holdsReads = false
     private(set) var batches: [(header: BatchHeader, bytes: ByteBuffer)] = []
+    private var producerEpochs: [Int64: Int16] = [:]
+    private var open: [Int64: OpenTransaction] = [:]
     private var heldReads: [() -> Void] = []
     private var pending: [(last: Int64, then: (Result<Void, LogError>) -> Void)] = []
 
@@ -116,9 +118,30 @@ final class ScriptedLog: ReplicatedLog, @unchecked Sendable {
         return try append(batch, from: .coordinator, until: .committed, then: then)
     }
 
-    func openTransaction(of producerID: Int64) -> OpenTransaction? { nil }
+    func openTransaction(of producerID: Int64) -> OpenTransaction? { open[producerID] }
 
-    var producerDescriptions: [ProducerDescription] { [] }
+    var producerDescriptions: [ProducerDescription] {
+        producerEpochs.keys.sorted().map { id in
+            ProducerDescription(
+                id: id, epoch: producerEpochs[id] ?? -1, lastSequence: -1, lastTimestamp: 0,
+                coordinatorEpoch: -1, openTransactionOffset: open[id]?.firstOffset ?? -1)
+        }
+    }
+
+    /// Keeps what a real log keeps of a transaction: the epoch, and where it begins.
+    private func noteTransaction(of header: BatchHeader) throws(LogError) {
+        guard header.hasProducer else { return }
+        guard header.producerEpoch >= producerEpochs[header.producerID] ?? -1 else {
+            throw LogError(.invalidProducerEpoch, "a newer producer has written")
+        }
+        producerEpochs[header.producerID] = header.producerEpoch
+        if header.attributes.contains(.control) {
+            open[header.producerID] = nil
+        } else if header.attributes.contains(.transactional), open[header.producerID] == nil {
+            open[header.producerID] = OpenTransaction(
+                producerEpoch: header.producerEpoch, firstOffset: logEndOffset, startMilliseconds: 0)
+        }
+    }
 
     func append(
         _ batch: ByteBuffer, from origin: AppendOrigin, until stage: AppendStage,
@@ -134,6 +157,7 @@ final class ScriptedLog: ReplicatedLog, @unchecked Sendable {
         do { header = try BatchHeader(of: own, at: own.readerIndex) } catch {
             throw LogError(.invalidBatch, "\(error)")
         }
+        try noteTransaction(of: header)
         batches.append((header, own))
         switch stage {
         case .written: afterwards { then(.success(())) }
