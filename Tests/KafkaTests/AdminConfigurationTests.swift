@@ -230,4 +230,22 @@ struct AdminConfigurationPlanTests {
         let after = try ConfigurationPlan.plan(.replace([.init(name: "retention.ms", value: "6")]), of: before)
         #expect(after.overrides == ["retention.ms": "6"])
     }
+
+    @Test("segments of partitions roll at times of their own, at most by the jitter earlier, always the same")
+    func jitter() throws {
+        let configuration = try TopicConfiguration(overrides: ["segment.ms": "10000", "segment.jitter.ms": "4000"])
+        func ages() -> [Int64] {
+            (Int32(0)..<20).map { partition in
+                configuration.logSettings(
+                    of: LogIdentity(topicID: TopicID(high: 1, low: 2), topic: "a", partition: partition)
+                ).segmentAgeMillisecondsMax
+            }
+        }
+        #expect(ages() == ages())
+        #expect(ages().allSatisfy { (6001...10_000).contains($0) })
+        #expect(Set(ages()).count > 10)
+        let none = try TopicConfiguration(overrides: ["segment.ms": "10000"])
+        let identity = LogIdentity(topicID: TopicID(high: 1, low: 2), topic: "a", partition: 0)
+        #expect(none.logSettings(of: identity).segmentAgeMillisecondsMax == 10_000)
+    }
 }

@@ -6,7 +6,18 @@ extension Broker {
     func serveConsumerGroupDescribe(
         _ request: ConsumerGroupDescribeRequest, _ context: RequestContext, _ reply: Reply
     ) -> RequestFlow {
-        askGroups(
+        guard level(of: .groups) >= 1 else {
+            var response = ConsumerGroupDescribeResponse()
+            response.groups = request.groupIds.map { id in
+                var group = ConsumerGroupDescribeResponse.DescribedGroup()
+                group.groupId = id
+                group.errorCode = .unsupportedVersion
+                return group
+            }
+            send(response, context, reply)
+            return .pipelined
+        }
+        return askGroups(
             ConsumerGroupDescribeResponse.DescribedGroup.self,
             request.groupIds.map { ($0, .describeConsumer(group: $0)) }, .lastingRead, context
         ) { answer in

@@ -8,6 +8,13 @@ extension Broker {
     func serveConsumerGroupHeartbeat(
         _ request: ConsumerGroupHeartbeatRequest, _ context: RequestContext, _ reply: Reply
     ) -> RequestFlow {
+        guard level(of: .groups) >= 1 else {
+            // Turned off with UpdateFeatures.
+            var response = ConsumerGroupHeartbeatResponse()
+            response.errorCode = .unsupportedVersion
+            send(response, context, reply)
+            return .pipelined
+        }
         reply.connection.hasMember = request.memberEpoch >= 0
         // The first version leaves the name to the broker; later ones bring it.
         let memberID = RandomUUID(randomBits).wire.description

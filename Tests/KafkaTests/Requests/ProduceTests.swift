@@ -228,4 +228,20 @@ import WorkTracking
         let unknown = try client.ask(request, version: version)?.parts[0].errorCode
         #expect(unknown == (isByID ? .unknownTopicId : .unknownTopicOrPartition))
     }
+
+    @Test(
+        "the level of the topic's codec is the one that is set", arguments: [("gzip", "1", "9"), ("zstd", "1", "22")])
+    func compressionLevel(codec: String, low: String, high: String) throws {
+        let node = try SimulatedBroker(settings: ["compression.type": codec], topics: ["low", "high"])
+        let client = try node.connect()
+        #expect(try alter(client, 2, "low", ["compression.\(codec).level": low]) == ErrorCode.none)
+        #expect(try alter(client, 2, "high", ["compression.\(codec).level": high]) == ErrorCode.none)
+        var random = SeededRandom(seed: 7)
+        // Words: something that more effort makes smaller.
+        let words = (0..<64).map { _ in String(random.next() % 4096, radix: 36) }
+        let text = (0..<20_000).map { _ in words[Int(random.next() % 64)] }.joined(separator: " ")
+        for topic in ["low", "high"] { _ = try client.ask(produce(batch([text]), to: topic), version: 9) }
+        let sizes = try ["low", "high"].map { topic in try node.withLog(topic) { $0.sizeBytes } }
+        #expect(sizes[1] < sizes[0])
+    }
 }

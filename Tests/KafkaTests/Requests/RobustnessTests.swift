@@ -108,6 +108,20 @@ import WorkTracking
         #expect(try node.connect().isOpen)
     }
 
+    @Test("an address has as many connections as it may; one that it closes makes room, and the bound can be changed")
+    func addressLimit() throws {
+        let node = try SimulatedBroker(settings: ["max.connections.per.ip": "2"])
+        let clients = try (0..<3).map { _ in try node.connect() }
+        #expect(clients.map(\.isOpen) == [true, true, false])
+        node.loops[0].perform { clients[0].channel.close(promise: nil) }
+        node.settle()
+        let next = try node.connect()
+        #expect(next.isOpen)
+        #expect(try alter(next, 4, "1", ["max.connections.per.ip": "3"]) == ErrorCode.none)
+        #expect(try node.connect().isOpen)
+        #expect(try !node.connect().isOpen)
+    }
+
     private func stillServes(_ node: SimulatedBroker, _ seed: UInt64, key: String? = nil) throws {
         let client = try node.connect()
         let answer = try client.ask(produce(batch(["ok"], key: key), to: "orders"), version: 7)

@@ -184,6 +184,27 @@ import Testing
         #expect(answer.finalizedFeaturesEpoch > 0)
     }
 
+    @Test("with group.version 0 the protocol of KIP-848 is refused")
+    func oldGroups() throws {
+        let client = try SimulatedBroker().connect()
+        func heartbeat() throws -> ErrorCode? {
+            var request = ConsumerGroupHeartbeatRequest()
+            request.groupId = "g"
+            return try client.ask(request, version: 1)?.errorCode
+        }
+        #expect(try heartbeat() != .unsupportedVersion)
+        var feature = UpdateFeaturesRequest.FeatureUpdateKey()
+        feature.feature = "group.version"
+        feature.upgradeType = 2
+        var request = UpdateFeaturesRequest()
+        request.featureUpdates = [feature]
+        #expect(try client.ask(request, version: 2)?.errorCode == ErrorCode.none)
+        #expect(try heartbeat() == .unsupportedVersion)
+        var describe = ConsumerGroupDescribeRequest()
+        describe.groupIds = ["g"]
+        #expect(try client.ask(describe, version: 0)?.groups.map(\.errorCode) == [.unsupportedVersion])
+    }
+
     @Test("the resources of each kind that have a configuration are listed", arguments: [Int16(0), 1])
     func resources(version: Int16) throws {
         let node = try SimulatedBroker(topics: ["orders"])
