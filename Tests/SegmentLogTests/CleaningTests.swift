@@ -182,6 +182,41 @@ struct CleaningTests {
         #expect(emptied.allSatisfy { $0.isEmptiedRun }, "a producer's older batch needs no header of its own")
     }
 
+    @Test("drops what was aborted, then its marker, and names it no more: later records of the producer are seen")
+    func dropsAborted() throws {
+        var settings = LogBench.compacted
+        settings.deleteRetentionMilliseconds = 0
+        let bench = LogBench()
+        let log = try bench.create(settings)
+        func transaction(_ pairs: [(String?, String?)], _ sequence: Int32, isCommit: Bool) throws {
+            try bench.append(
+                makeKeyed(records(pairs), attributes: .transactional, producer: 5, epoch: 0, sequence: sequence),
+                to: log)
+            let _: Void = try bench.answer { then in
+                let marker = TransactionMarker(
+                    producerID: 5, producerEpoch: 0, isCommit: isCommit, coordinatorEpoch: 1, timestamp: 2000)
+                do { _ = try log.append(marker, then: then) } catch { Issue.record(error) }
+            }
+        }
+        try bench.append(makeKeyed(records([("a", "1")])), to: log)
+        try transaction([("a", "2"), ("b", "2")], 0, isCommit: false)
+        try transaction([("c", "3")], 2, isCommit: true)
+        for pass in 0..<3 {
+            try bench.append(makeKeyed(records([("z", "\(pass)")])), to: log)
+            try bench.roll(log)
+            bench.simulator.run(for: .milliseconds(5))
+            try bench.clean(log)
+            let read = try bench.read(log, from: 0, bound: .lastStableOffset)
+            let found = try batches(read.records)
+            #expect(read.abortedTransactions.count == (pass == 0 ? 1 : 0), "pass \(pass)")
+            let kept = found.filter { !$0.header.attributes.contains(.control) }.flatMap(\.records).map(\.description)
+            #expect(kept.prefix(2) == ["0:a=1@1000", "4:c=3@1000"], "pass \(pass)")
+            let markers = found.filter { $0.header.attributes.contains(.control) }.map(\.header.baseOffset)
+            #expect(markers == (pass < 2 ? [3, 5] : [5]), "pass \(pass)")
+        }
+        bench.expectWholeFiles(log)
+    }
+
     @Test("stops where the map is full, and goes on from there")
     func stopsWhereFull() throws {
         let bench = LogBench()

@@ -56,6 +56,8 @@ struct BatchSieve {
     /// Producers of whose transaction a batch was met, and no marker since.
     private var withData: Set<Int64> = []
     private var records = ByteBuffer()
+    /// Markers of aborted transactions that were met and whose data is gone, by their offsets.
+    var emptyAborts: [Int64] = []
     private(set) var keptRecords: Int64 = 0
     private(set) var droppedRecords: Int64 = 0
     private(set) var unreadableBatches: Int64 = 0
@@ -101,6 +103,7 @@ struct BatchSieve {
         let hasData = withData.remove(batch.producerID) != nil
         if batch.isEmptied { return .emptied }
         if hasData { return .kept }
+        if rules.isAborted(batch.producerID, batch.baseOffset) { emptyAborts.append(batch.baseOffset) }
         if batch.hasDeleteHorizon {
             // What a producer is known by stays whole: its epoch fences older ones.
             return batch.baseTimestamp <= rules.wallMilliseconds && !rules.isLast(batch) ? .emptied : .kept

@@ -54,6 +54,8 @@ final class CleaningPass: @unchecked Sendable {
         var replaced: [SegmentSummary]
         var summary: SegmentSummary
         var index: SegmentIndex
+        /// Markers of aborted transactions without data in it, by their offsets.
+        var emptyAborts: [Int64]
         /// Whether anything is different from what was there.
         var isChanged: Bool
     }
@@ -229,7 +231,13 @@ final class CleaningPass: @unchecked Sendable {
         phase = group + 1 < groups.count ? .group(group + 1, segment: 0, nil, nil) : .done
         return .finishedGroup(
             CleanedGroup(
-                replaced: groups[group], summary: cleaned.summary, index: cleaned.index, isChanged: isChanged))
+                replaced: groups[group], summary: cleaned.summary, index: cleaned.index,
+                emptyAborts: takeEmptyAborts(), isChanged: isChanged))
+    }
+
+    private func takeEmptyAborts() -> [Int64] {
+        defer { sieve?.emptyAborts = [] }
+        return sieve?.emptyAborts ?? []
     }
 
     private func noteRecords() {

@@ -202,6 +202,7 @@ extension LocalLog {
     private func swap(_ group: CleaningPass.CleanedGroup, _ ongoing: OngoingCleaning, _ pass: CleaningPass) {
         let folder = folder
         guard group.isChanged else {
+            forgetAborted(group.emptyAborts)
             return background({ folder.discardCleaned(group.summary.baseOffset) }) { [self] in
                 waitForPace(ongoing, pass)
             }
@@ -215,7 +216,9 @@ extension LocalLog {
             return
         }
         isSwapping = true
-        let swap = SegmentSwap(identity, replaced: group.replaced.map(\.baseOffset), summary: group.summary)
+        let swap = SegmentSwap(
+            identity, replaced: group.replaced.map(\.baseOffset), summary: group.summary,
+            emptyAborts: group.emptyAborts)
         background({ Result { () throws(LogFolder.SwapFailure) in try folder.install(swap) } }) { [self] result in
             isSwapping = false
             defer { resumeAfterSwap() }
@@ -235,7 +238,15 @@ extension LocalLog {
         }
     }
 
+    /// Names transactions no more whose data is gone.
+    private func forgetAborted(_ markers: [Int64]) {
+        guard !markers.isEmpty, health != .closed else { return }
+        transactions.forgetAborted(markers)
+        noteStable()
+    }
+
     private func take(_ group: CleaningPass.CleanedGroup) {
+        forgetAborted(group.emptyAborts)
         // An abandoned log has let go of its files.
         guard health != .closed,
             let first = segments.firstIndex(where: { $0.baseOffset == group.summary.baseOffset })

@@ -14,8 +14,12 @@ struct SegmentSwap: Equatable, Sendable {
     var replaced: [Int64]
     /// The new segment.
     var summary: SegmentSummary
+    /// Markers of aborted transactions whose data is gone, by their offsets: a fetch names them no more. One that is
+    /// named and whose marker is gone too would have a consumer drop all that its producer wrote later.
+    var emptyAborts: [Int64]
 
-    init(_ identity: LogIdentity, replaced: [Int64], summary: SegmentSummary) {
+    init(_ identity: LogIdentity, replaced: [Int64], summary: SegmentSummary, emptyAborts: [Int64]) {
+        self.emptyAborts = emptyAborts
         topicID = identity.topicID
         partition = identity.partition
         self.replaced = replaced
@@ -32,6 +36,8 @@ struct SegmentSwap: Equatable, Sendable {
         summary.write(to: &writer)
         writer.write(UInt32(replaced.count))
         for base in replaced { writer.write(base) }
+        writer.write(UInt32(emptyAborts.count))
+        for offset in emptyAborts { writer.write(offset) }
         writer.write(crc32c(writer.bytes))
         return writer.bytes
     }
@@ -60,6 +66,8 @@ struct SegmentSwap: Equatable, Sendable {
         self.partition = partition
         self.summary = summary
         replaced = (0..<count).compactMap { _ in reader.read(Int64.self) }
+        guard let abortCount = reader.readCount(of: 8) else { return nil }
+        emptyAborts = (0..<abortCount).compactMap { _ in reader.read(Int64.self) }
     }
 
     /// Puts the new segment into a list of segments, in place of those that went.

@@ -176,7 +176,10 @@ struct LogRecovery {
                 logger.warning("\(folder.path): the checkpoint is damaged or of another version; reading the whole log")
                 return nil
             }
-            for swap in swaps { swap.patch(&checkpoint.sealed) }
+            for swap in swaps {
+                swap.patch(&checkpoint.sealed)
+                checkpoint.state.transactions.forgetAborted(swap.emptyAborts)
+            }
             return checkpoint
         } catch {
             logger.warning("\(folder.path): the checkpoint cannot be read (\(error)); reading the whole log instead")

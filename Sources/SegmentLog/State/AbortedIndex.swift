@@ -49,6 +49,12 @@ struct AbortedIndex: Equatable, Sendable {
         entries.append(entry)
     }
 
+    /// Forgets those whose markers lie at these offsets: their data was cleaned away.
+    mutating func forget(_ markers: [Int64]) {
+        let gone = Set(markers)
+        entries.removeAll { gone.contains($0.lastOffset) }
+    }
+
     /// Forgets those that ended below `offset`.
     mutating func trim(below offset: Int64) {
         entries.removeFirst(place(ofMarkerAtLeast: offset))

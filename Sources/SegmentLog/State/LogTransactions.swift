@@ -70,6 +70,9 @@ struct LogTransactions: Equatable, Sendable {
         endingStart = leastStart
     }
 
+    /// Forgets aborted transactions whose data was cleaned away, by their markers' offsets.
+    mutating func forgetAborted(_ markers: [Int64]) { aborted.forget(markers) }
+
     /// Forgets what was aborted and ended below the log start.
     mutating func trim(below offset: Int64) { aborted.trim(below: offset) }
 
