@@ -65,11 +65,19 @@ extension ConsumerGroup {
         var response = ConsumerGroupHeartbeatResponse()
         response.memberId = memberID
         response.memberEpoch = current.epoch
-        response.heartbeatIntervalMs = work.settings.consumerHeartbeatMilliseconds(of: id)
+        response.heartbeatIntervalMs = heartbeatMilliseconds(of: current, work.settings)
         if heartbeat.isFull || current.assigned != assignedBefore {
             response.assignment = ConsumerGroupHeartbeatResponse.Assignment(current.assigned)
         }
         return response
+    }
+
+    /// When a member is to be heard next: sooner where it still waits for partitions, or gives some up, so that a
+    /// rebalance takes as long as its members need and not some heartbeats.
+    private func heartbeatMilliseconds(of current: CurrentAssignment, _ settings: GroupSettings) -> Int32 {
+        let steady = settings.consumerHeartbeatMilliseconds(of: id)
+        if current.isReconciled(to: targetEpoch) { return steady }
+        return min(steady, settings.reconcilingHeartbeatMilliseconds)
     }
 
     /// - Returns: The static member that the sender takes the place of; nil: of none.
