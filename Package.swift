@@ -205,7 +205,9 @@ let package = Package(
         .tests("RecordBatchTests", ["RecordBatch", "WeirSimulation", nioCore]),
         .tests("SegmentLogTests", ["SegmentLog", "RecordBatch", "WeirRuntime", "WeirSimulation", "WeirIO", nioCore]),
         .tests("KafkaWireTests", ["KafkaWire", "RecordBatch", "WeirSimulation", "weir-kafka-messages", nioCore]),
-        .tests("CoordinatorsTests", exclude: ["Transcripts"], ["Coordinators", "KafkaWire", "WeirRuntime", "WeirSimulation", nioCore]),
+        .tests(
+            "CoordinatorsTests", exclude: ["Transcripts"],
+            ["Coordinators", "KafkaWire", "WeirRuntime", "WeirSimulation", nioCore]),
         .tests("KafkaClientTests", ["KafkaClient", "KafkaWire", "RecordBatch", nioCore, nioPosix]),
         .tests(
             "KafkaTests",
@@ -281,6 +283,10 @@ let package = Package(
             name: "object-log-benchmark",
             dependencies: ["ObjectLog", "ObjectStore", "SegmentLog", "WeirIO", "WeirRuntime", logging],
             path: "Tests/Benchmarks/ObjectLogBenchmark", swiftSettings: settings),
+        .executableTarget(
+            name: "cleaner-benchmark",
+            dependencies: ["SegmentLog", "RecordBatch", "WeirIO", "WeirRuntime", nioCore, logging],
+            path: "Tests/Benchmarks/CleanerBenchmark", swiftSettings: settings),
         .executableTarget(
             name: "reconcile-benchmark", dependencies: ["Reconciling", "ObjectStore", "WeirRuntime", logging],
             path: "Tests/Benchmarks/ReconcileBenchmark", swiftSettings: settings),

@@ -25,7 +25,7 @@ parser.add_argument("benchmarks")
 parser.add_argument("load")
 parser.add_argument("--messages", type=int, default=1_000_000)
 parser.add_argument("--json")
-parser.add_argument("--only", help="which parts, with commas: machine,gates,consensus,objects,start,throughput,mock,latency,recovery,groups")
+parser.add_argument("--only", help="which parts, with commas: machine,gates,consensus,objects,start,throughput,mock,latency,recovery,groups,cleaner")
 arguments = parser.parse_args()
 tick = os.sysconf("SC_CLK_TCK")
 results = {}
@@ -126,6 +126,12 @@ def program(name, *words):
                 row(what.strip(), value.strip())
     if process.returncode != 0:
         sys.exit(f"bench: {name} ended with {process.returncode}")
+
+
+def cleaner():
+    """A pass of compaction over a gigabyte of a million keys, while the log is appended to."""
+    with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
+        program("cleaner-benchmark", os.path.join(folder, "logs"))
 
 
 def objects():
@@ -294,6 +300,7 @@ parts = {
     "latency": latency,
     "recovery": recovery,
     "groups": group_costs,
+    "cleaner": cleaner,
 }
 chosen = arguments.only.split(",") if arguments.only else list(parts)
 if unknown := [name for name in chosen if name not in parts]:

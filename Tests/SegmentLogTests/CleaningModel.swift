@@ -224,6 +224,37 @@ struct CleaningLife {
             "seed \(seed)")
     }
 
+    /// Expects a consumer of stable records, who is told of aborted transactions, to see every record that is there and
+    /// was not aborted, and none that was.
+    private func checkStable(_ log: LocalLog, _ given: [Int64: CleaningModel.Given]) throws {
+        var (next, end) = bench.loop.perform { (log.logStartOffset, log.lastStableOffset) }
+        let start = next
+        var seen: Set<Int64> = []
+        while next < end {
+            let read = try bench.read(log, from: next, sizeBytesMax: 500, bound: .lastStableOffset)
+            var named = read.abortedTransactions.sorted { $0.firstOffset < $1.firstOffset }[...]
+            var aborted: Set<Int64> = []
+            for batch in try batches(read.records) {
+                while let first = named.first, first.firstOffset <= batch.header.lastOffset {
+                    aborted.insert(first.producerID)
+                    named.removeFirst()
+                }
+                next = batch.header.lastOffset + 1
+                if batch.header.attributes.contains(.control) {
+                    aborted.remove(batch.header.producerID)
+                } else if !batch.header.attributes.contains(.transactional)
+                    || !aborted.contains(batch.header.producerID)
+                {
+                    for record in batch.records { seen.insert(record.offset) }
+                }
+            }
+        }
+        for record in try bench.consumeRecords(log) where record.offset >= start && record.offset < end {
+            let isAborted = given[record.offset]?.isAborted ?? true
+            #expect(seen.contains(record.offset) == !isAborted, "\(record); seed \(seed)")
+        }
+    }
+
     /// Expects the log to hold what it must, and nothing that it was not given.
     func check(_ log: LocalLog) throws {
         let (start, end) = bench.loop.perform { (log.logStartOffset, log.highWatermark) }
@@ -244,6 +275,7 @@ struct CleaningLife {
                 && wall >= entry.wallMilliseconds + settings.deleteRetentionMilliseconds
             #expect(isOldTombstone, "\(entry.record) is lost; seed \(seed)")
         }
+        try checkStable(log, given)
         bench.expectWholeFiles(log)
         for id in [1, 2, 10, 11, 12] as [Int64] {
             guard let known = log.producers.producers[id] else { continue }
