@@ -65,19 +65,28 @@ extension ConsumerGroup {
         var response = ConsumerGroupHeartbeatResponse()
         response.memberId = memberID
         response.memberEpoch = current.epoch
-        response.heartbeatIntervalMs = heartbeatMilliseconds(of: current, work.settings)
+        response.heartbeatIntervalMs = heartbeatMilliseconds(of: current, work)
         if heartbeat.isFull || current.assigned != assignedBefore {
             response.assignment = ConsumerGroupHeartbeatResponse.Assignment(current.assigned)
         }
         return response
     }
 
-    /// When a member is to be heard next: sooner where it still waits for partitions, or gives some up, so that a
-    /// rebalance takes as long as its members need and not some heartbeats.
-    private func heartbeatMilliseconds(of current: CurrentAssignment, _ settings: GroupSettings) -> Int32 {
-        let steady = settings.consumerHeartbeatMilliseconds(of: id)
-        if current.isReconciled(to: targetEpoch) { return steady }
-        return min(steady, settings.reconcilingHeartbeatMilliseconds)
+    /// When a member is to be heard next.
+    ///
+    /// Sooner where it waits for partitions or gives some up, and while members come and go: so a rebalance takes as
+    /// long as its members need, and not some heartbeats. Kafka has one interval for all.
+    private func heartbeatMilliseconds(of current: CurrentAssignment, _ work: GroupWork) -> Int32 {
+        let steady = work.settings.consumerHeartbeatMilliseconds(of: id)
+        if current.isReconciled(to: targetEpoch), work.time.now >= restlessUntil { return steady }
+        return min(steady, work.settings.reconcilingHeartbeatMilliseconds)
+    }
+
+    /// Begins a new epoch: who is in the group, or what they want, has changed.
+    mutating func raiseEpoch(_ work: inout GroupWork) {
+        record(.groupEpoch(epoch + 1), &work)
+        let steady = work.settings.consumerHeartbeatMilliseconds(of: id)
+        restlessUntil = work.time.now + .milliseconds(Int64(steady))
     }
 
     /// - Returns: The static member that the sender takes the place of; nil: of none.

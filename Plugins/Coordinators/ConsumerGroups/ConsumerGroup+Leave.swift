@@ -31,7 +31,7 @@ extension ConsumerGroup {
         guard !gone.isEmpty else { return }
         for memberID in gone { erase(memberID, &work) }
         _ = refreshTopics(&work)
-        record(.groupEpoch(epoch + 1), &work)
+        raiseEpoch(&work)
     }
 
     /// A static member comes back under another id: it has what the one before had, and that one is no more.

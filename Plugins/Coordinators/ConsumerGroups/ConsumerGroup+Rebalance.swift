@@ -14,7 +14,7 @@ extension ConsumerGroup {
             || metadata.pattern != old?.pattern
         guard wantsOthers || (topicsAreStale && patterns.mayLook(at: work.time.now)) else { return }
         let topicsChanged = refreshTopics(&work)
-        if wantsOthers || topicsChanged { record(.groupEpoch(epoch + 1), &work) }
+        if wantsOthers || topicsChanged { raiseEpoch(&work) }
     }
 
     /// Notes which of the subscribed topics there are.

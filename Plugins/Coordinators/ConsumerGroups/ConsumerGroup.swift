@@ -45,6 +45,8 @@ struct ConsumerGroup: Sendable {
 
     /// Whether topics may have changed since they were last looked at.
     var topicsAreStale = false
+    /// Until when members are heard more often: what has just changed is likely to change again.
+    var restlessUntil = MonotonicTime(nanoseconds: .min)
 
     /// A group without members.
     init(id: String) { self.id = id }

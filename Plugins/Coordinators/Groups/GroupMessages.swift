@@ -91,7 +91,8 @@ public struct GroupSettings: Sendable, Hashable {
     public var consumerSessionMilliseconds: Int32 = 45_000
     /// Between two heartbeats of KIP-848 members (`group.consumer.heartbeat.interval.ms`).
     public var consumerHeartbeatMilliseconds: Int32 = 5_000
-    /// Between two heartbeats of KIP-848 members that are not at their target yet; ours, not a setting of Kafka.
+    /// Between two heartbeats of KIP-848 members that are not at their target, or whose group has just changed: ours,
+    /// not a setting of Kafka.
     public var reconcilingHeartbeatMilliseconds: Int32 = 500
     /// Members of a KIP-848 group (`group.consumer.max.size`).
     public var consumerGroupSizeMax: Int32 = .max
