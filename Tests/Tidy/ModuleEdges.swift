@@ -53,6 +53,7 @@ let allowedEdges: [String: Set<String>] = [
     "MirrorPlugin": ["WeirPluginABI"],
     "EmbeddedCLI": ["ObjectStore", "SQLiteStorage", "WeirRuntime", "WorkTracking"],
     "gate-benchmark": ["WorkTracking"],
+    "cleaner-benchmark": ["SegmentLog", "RecordBatch", "WeirIO", "WeirRuntime"],
     "start-benchmark": ["ObjectStore", "SQLiteStorage", "WeirRuntime"],
 ]
 

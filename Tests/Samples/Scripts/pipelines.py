@@ -5,7 +5,7 @@
     pipelines.py HTTP forget NAME                         sets its status back to the beginning
     pipelines.py HTTP fails NAME                          returns when the pipeline has failed; prints its message
     pipelines.py HTTP delete NAME TOPIC...                deletes it; returns when the topics are gone too
-    pipelines.py HTTP list                                prints the names of all topics
+    pipelines.py HTTP list                                prints the names of all topics but internal ones
 """
 import http.client
 import json
@@ -81,6 +81,7 @@ elif command == "delete":
     for topic in arguments[1:]:
         gone(TOPICS, topic)
 elif command == "list":
-    print("\n".join(item["metadata"]["name"] for item in call("GET", TOPICS)[1]["items"]))
+    names = [item["metadata"]["name"] for item in call("GET", TOPICS)[1]["items"]]
+    print("\n".join(name for name in names if not name.startswith("__")))
 else:
     sys.exit(f"there is no command {command}")
