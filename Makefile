@@ -7,6 +7,8 @@ STREAMS := .build/streams
 CONFORMANCE ?= ../shared
 RELEASE := .build/release/weir
 SWIFT ?= swift
+# Runs what was built, and says again at the end which tests failed and why.
+TESTS = scripts/run-tests $(SWIFT) test --skip-build
 
 # The tests drive the release build of the program with real clients.
 TEST_ENVIRONMENT = WEIR_BINARY="$(CURDIR)/$(RELEASE)" WEIR_TEST_PYTHON="$(CURDIR)/$(PYTHON)" \
@@ -30,13 +32,13 @@ release: setup ## Builds the program for use: .build/release/weir
 test: release traits ## Everything that CI runs: units, tidiness, real clients, drain under load
 	@mkdir -p .build && $(SWIFT) package dump-package > .build/package.json
 	$(SWIFT) build --build-tests
-	$(TEST_ENVIRONMENT) $(SWIFT) test --skip-build --no-parallel --skip ClientsTests
-	$(TEST_ENVIRONMENT) $(SWIFT) test --skip-build --filter ClientsTests
+	$(TEST_ENVIRONMENT) $(TESTS) --no-parallel --skip ClientsTests
+	$(TEST_ENVIRONMENT) $(TESTS) --filter ClientsTests
 
 unit: setup ## The tests that start no process
 	@mkdir -p .build && $(SWIFT) package dump-package > .build/package.json
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --no-parallel --skip ClientsTests
+	$(TESTS) --no-parallel --skip ClientsTests
 
 lint: ## Checks the formatting
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Plugins Tests Samples
@@ -51,7 +53,7 @@ traits: setup ## Builds the program without the Raft trait and proves that none 
 
 clients: release ## Real clients against a running node, every case of the conformance folder
 	$(SWIFT) build --build-tests
-	$(TEST_ENVIRONMENT) $(SWIFT) test --skip-build --filter ClientsTests
+	$(TEST_ENVIRONMENT) $(TESTS) --filter ClientsTests
 
 simulate: setup ## Consensus and recovery over many more seeds than `make test` runs
 	$(SWIFT) build -c release --product weir-simulate

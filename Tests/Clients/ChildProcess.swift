@@ -34,8 +34,12 @@ final class ChildProcess {
         close(into[0])
         output = out[0]
         input = into[1]
-        self.pid = pid
-        if failure != 0 { throw Failure("cannot start \(path): errno \(failure)") }
+        self.pid = failure == 0 ? pid : -1
+        if failure != 0 {
+            // There is nothing to end or to wait for: a signal to process 0 would end the tests.
+            status = -1
+            throw Failure("cannot start \(path): \(String(cString: strerror(failure)))")
+        }
     }
 
     deinit {

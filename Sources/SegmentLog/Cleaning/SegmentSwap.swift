@@ -38,21 +38,12 @@ struct SegmentSwap: Equatable, Sendable {
         for base in replaced { writer.write(base) }
         writer.write(UInt32(emptyAborts.count))
         for offset in emptyAborts { writer.write(offset) }
-        writer.write(crc32c(writer.bytes))
-        return writer.bytes
+        return writer.sealed()
     }
 
     /// The swap in a file's bytes; nil where they are not one, or not whole.
     init?(_ bytes: [UInt8]) {
-        guard bytes.count > 4 else { return nil }
-        let decoded = bytes.withUnsafeBytes { buffer -> SegmentSwap? in
-            let checked = UnsafeRawBufferPointer(rebasing: buffer[..<(buffer.count - 4)])
-            let sum = UInt32(bigEndian: buffer.loadUnaligned(fromByteOffset: checked.count, as: UInt32.self))
-            guard crc32c(RawBytes(bytes: checked)) == sum else { return nil }
-            var reader = ByteReader(checked)
-            return SegmentSwap(&reader)
-        }
-        guard let decoded else { return nil }
+        guard let decoded = ByteReader.unsealed(bytes, { SegmentSwap(&$0) }) else { return nil }
         self = decoded
     }
 
@@ -177,17 +168,14 @@ struct CleaningPoint: Equatable, Sendable {
         writer.write(topicID.low)
         writer.write(partition)
         writer.write(offset)
-        writer.write(crc32c(writer.bytes))
-        return writer.bytes
+        return writer.sealed()
     }
 
     init?(_ bytes: [UInt8]) {
-        let decoded = bytes.withUnsafeBytes { buffer -> CleaningPoint? in
-            var reader = ByteReader(buffer)
+        let decoded = ByteReader.unsealed(bytes) { reader -> CleaningPoint? in
             guard reader.read(UInt32.self) == Self.magic, reader.read(UInt16.self) == Self.version,
                 let high = reader.read(UInt64.self), let low = reader.read(UInt64.self),
-                let partition = reader.read(Int32.self), let offset = reader.read(Int64.self),
-                reader.read(UInt32.self) == crc32c(bytes.dropLast(4)), reader.remaining == 0
+                let partition = reader.read(Int32.self), let offset = reader.read(Int64.self), reader.remaining == 0
             else { return nil }
             let identity = LogIdentity(topicID: TopicID(high: high, low: low), topic: "", partition: partition)
             return CleaningPoint(identity, offset: offset)

@@ -9,6 +9,12 @@ struct ByteWriter {
     mutating func write(contentsOf other: [UInt8]) {
         bytes.append(contentsOf: other)
     }
+
+    /// The fields, and behind them their checksum: a small file as `ByteReader.unsealed` takes it.
+    consuming func sealed() -> [UInt8] {
+        write(crc32c(bytes))
+        return bytes
+    }
 }
 
 /// Reads big-endian fields one after another; nil where the bytes end first.
@@ -39,5 +45,20 @@ struct ByteReader {
     mutating func readCount(of sizeBytes: Int) -> Int? {
         guard let count = read(UInt32.self), Int(count) * sizeBytes <= remaining else { return nil }
         return Int(count)
+    }
+}
+
+extension ByteReader {
+    /// What `body` reads from the fields of a small file that `ByteWriter.sealed` made; nil where the checksum is not
+    /// theirs, or `body` finds nothing.
+    static func unsealed<Value>(_ bytes: [UInt8], _ body: (inout ByteReader) -> Value?) -> Value? {
+        guard bytes.count > 4 else { return nil }
+        return bytes.withUnsafeBytes { buffer in
+            let fields = UnsafeRawBufferPointer(rebasing: buffer[..<(buffer.count - 4)])
+            let sum = UInt32(bigEndian: buffer.loadUnaligned(fromByteOffset: fields.count, as: UInt32.self))
+            guard crc32c(RawBytes(bytes: fields)) == sum else { return nil }
+            var reader = ByteReader(fields)
+            return body(&reader)
+        }
     }
 }

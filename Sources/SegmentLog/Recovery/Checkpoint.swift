@@ -47,23 +47,14 @@ struct Checkpoint: Sendable {
         }
         state.producers.write(to: &writer)
         state.transactions.write(to: &writer)
-        writer.write(crc32c(writer.bytes))
-        return writer.bytes
+        return writer.sealed()
     }
 }
 
 extension Checkpoint {
     /// The checkpoint in `bytes`; nil where they are not one, or not whole.
     init?(_ bytes: [UInt8]) {
-        guard bytes.count > 4 else { return nil }
-        let decoded = bytes.withUnsafeBytes { buffer -> Checkpoint? in
-            let checked = UnsafeRawBufferPointer(rebasing: buffer[..<(buffer.count - 4)])
-            let sum = UInt32(bigEndian: buffer.loadUnaligned(fromByteOffset: checked.count, as: UInt32.self))
-            guard crc32c(RawBytes(bytes: checked)) == sum else { return nil }
-            var reader = ByteReader(checked)
-            return Checkpoint(&reader)
-        }
-        guard let decoded else { return nil }
+        guard let decoded = ByteReader.unsealed(bytes, { Checkpoint(&$0) }) else { return nil }
         self = decoded
     }
 
@@ -129,8 +120,7 @@ struct RecoveryPoint: Equatable, Sendable {
         writer.write(topicID.low)
         writer.write(partition)
         point.write(to: &writer)
-        writer.write(crc32c(writer.bytes))
-        return writer.bytes
+        return writer.sealed()
     }
 
     init(sequence: UInt64, identity: LogIdentity, point: LogPoint) {
@@ -151,12 +141,10 @@ struct RecoveryPoint: Equatable, Sendable {
 
     private init?(slot: ArraySlice<UInt8>) {
         guard slot.count == Self.encodedSizeBytes else { return nil }
-        let decoded = slot.withUnsafeBytes { buffer -> RecoveryPoint? in
-            var reader = ByteReader(buffer)
+        let decoded = ByteReader.unsealed(Array(slot)) { reader -> RecoveryPoint? in
             guard reader.read(UInt32.self) == Self.magic, let sequence = reader.read(UInt64.self),
                 let high = reader.read(UInt64.self), let low = reader.read(UInt64.self),
-                let partition = reader.read(Int32.self), let point = LogPoint(&reader),
-                reader.read(UInt32.self) == crc32c(slot.dropLast(4))
+                let partition = reader.read(Int32.self), let point = LogPoint(&reader)
             else { return nil }
             let identity = LogIdentity(topicID: TopicID(high: high, low: low), topic: "", partition: partition)
             return RecoveryPoint(sequence: sequence, identity: identity, point: point)
