@@ -57,9 +57,9 @@ def drive():
 
     def supervise():
         while not ended.is_set():
-            starts.append(time.monotonic())
             running[:] = [subprocess.Popen([sys.executable, __file__, "count", bootstrap, folder],
                                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)]
+            starts.append(time.monotonic())
             running[0].wait()
 
     supervisor = threading.Thread(target=supervise, daemon=True)
@@ -70,14 +70,17 @@ def drive():
                                   "allow.auto.create.topics": False})
     reader.subscribe(["counts"])
     generator, expected, found, doubled, read = random.Random(7), {}, {}, 0, 0
-    last_line, deadline, kills, next_kill = 0.0, time.monotonic() + 240, 2, 300
+    last_line, deadline, kills, noticed, mark = 0.0, time.monotonic() + 240, 2, 0, 0
     try:
         while True:
             if time.monotonic() > deadline:
                 sys.exit(f"word_count: not within 240 s: {read} of {sum(expected.values())} counts, "
                          f"{len(starts)} starts")
-            # Not before the one that was started last has counted, too.
-            is_over = stopping.is_set() and not kills and read >= next_kill
+            if len(starts) > noticed:
+                # So many that only this one can have counted the last of them: they are not written yet.
+                noticed, mark = len(starts), sum(expected.values()) + 100
+            has_counted = len(starts) == noticed > 0 and read >= mark
+            is_over = stopping.is_set() and not kills and has_counted
             if not is_over and time.monotonic() - last_line > 0.02:
                 last_line = time.monotonic()
                 line = generator.choices(WORDS, k=5)
@@ -95,9 +98,8 @@ def drive():
                 read += 1
                 if read % 100 == 0:
                     print("counted", read, flush=True)
-            if kills and read >= next_kill and running[0].poll() is None:
-                # So much further that the next one has counted, too.
-                kills, next_kill = kills - 1, read + 500
+            if kills and has_counted and running[0].poll() is None:
+                kills, mark = kills - 1, float("inf")
                 running[0].kill()
             if is_over and producer.flush(60) == 0 and read >= sum(expected.values()):
                 break
