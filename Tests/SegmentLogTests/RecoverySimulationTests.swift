@@ -23,7 +23,7 @@ struct RecoverySimulationTests {
             let cutsPower = Bool.random(using: &life.random)
             if cutsPower, Bool.random(using: &life.random) {
                 var faults = DiskFaults.legal
-                faults.powerCutAt = Int.random(in: 1...80, using: &life.random)
+                faults.powerCutAt = life.bench.disk.changeCount + Int.random(in: 1...80, using: &life.random)
                 life.bench.disk.faults = faults
             } else if Int.random(in: 0..<4, using: &life.random) == 0 {
                 var faults = DiskFaults.legal

@@ -8,12 +8,7 @@ extension Broker {
     ) -> RequestFlow {
         guard level(of: .groups) >= 1 else {
             var response = ConsumerGroupDescribeResponse()
-            response.groups = request.groupIds.map { id in
-                var group = ConsumerGroupDescribeResponse.DescribedGroup()
-                group.groupId = id
-                group.errorCode = .unsupportedVersion
-                return group
-            }
+            response.groups = request.groupIds.map { .init(refused: $0, .unsupportedVersion) }
             send(response, context, reply)
             return .pipelined
         }
@@ -24,19 +19,10 @@ extension Broker {
             guard case .describeConsumer(let group) = answer else { return nil }
             return group
         } refusal: { group, code in
-            var answer = ConsumerGroupDescribeResponse.DescribedGroup()
-            answer.groupId = group
-            answer.errorCode = code
-            return answer
+            .init(refused: group, code)
         } then: { [self] answers in
             var response = ConsumerGroupDescribeResponse()
-            response.groups = answers.map { group in
-                var group = group
-                if request.includeAuthorizedOperations, group.errorCode == .none {
-                    group.authorizedOperations = GroupOperations.all
-                }
-                return group
-            }
+            response.groups = request.includeAuthorizedOperations ? answers.map(\.withOperations) : answers
             send(response, context, reply, sizeHint: 1024)
         }
     }
