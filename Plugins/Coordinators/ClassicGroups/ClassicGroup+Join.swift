@@ -116,7 +116,7 @@ extension ClassicGroup {
         update(memberID, with: request, origin)
         work.schedule(.session(group: id, member: memberID), afterMilliseconds: Int64(request.sessionTimeoutMs))
         switch state {
-        case .stable where electedProtocol() == protocolName:
+        case .stable where electedProtocol() == protocolName && recordSizeBytes <= GroupRecords.sizeBytesMax:
             // Nothing changes but the id, which has to be remembered: no rebalance.
             subscribedTopics = computeSubscribedTopics()
             work.append(record())

@@ -11,8 +11,15 @@ struct GroupRefusal: Error, Equatable {
     /// A refusal.
     init(_ code: ErrorCode, _ message: String) {
         self.code = code
-        self.message = message
+        self.message = message.shortened
     }
+}
+
+extension String {
+    /// What of it a message can repeat: clients may call things by thirty thousand characters, an answer holds no more.
+    var shortened: String { count <= Self.messageCountMax ? self : prefix(Self.messageCountMax) + "…" }
+
+    private static let messageCountMax = 1_000
 }
 
 /// A heartbeat that was let in: what it is to change.
@@ -189,9 +196,9 @@ extension ConsumerGroup {
         return metadata
     }
 
-    private func pattern(_ regex: String) throws(GroupRefusal) -> TopicPattern {
+    private func pattern(_ regex: String) throws(GroupRefusal) -> TextPattern {
         do {
-            return try TopicPattern(regex)
+            return try TextPattern(regex)
         } catch {
             throw GroupRefusal(
                 .invalidRegularExpression,

@@ -100,7 +100,7 @@ extension GroupCoordinator {
             described.errorCode = .groupIdNotFound
             described.errorMessage =
                 groups[id] == nil && !offsets.hasGroup(id)
-                ? "Group \(id) not found." : "Group \(id) is not a consumer group."
+                ? "Group \(id.shortened) not found." : "Group \(id.shortened) is not a consumer group."
             return work.answer(ticket, .describeConsumer(described))
         }
         work.answer(ticket, .describeConsumer(group.described(work)))
@@ -176,6 +176,12 @@ extension ConsumerGroupHeartbeatRequest {
         case CurrentAssignment.leftForAWhile:
             guard instanceId != nil else { throw GroupRefusal(.invalidRequest, "InstanceId can't be null.") }
         default: throw GroupRefusal(.invalidRequest, "MemberEpoch is invalid.")
+        }
+        // A record has to hold it.
+        let names = (subscribedTopicNames ?? []).reduce(0) { $0 + $1.utf8.count }
+        guard names <= GroupRecords.sizeBytesMax else {
+            throw GroupRefusal(
+                .invalidRequest, "SubscribedTopicNames has \(names) bytes, more than \(GroupRecords.sizeBytesMax).")
         }
         let known = settings.consumerAssignors
         if let assignor = serverAssignor, !known.contains(assignor) || ConsumerAssignor(rawValue: assignor) == nil {

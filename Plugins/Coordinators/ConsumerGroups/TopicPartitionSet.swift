@@ -10,9 +10,9 @@ struct TopicPartitionSet: Sendable, Hashable {
 
     /// These partitions; the order and repetitions do not matter.
     init(_ topics: some Sequence<(WireUUID, [Int32])>) {
-        for (topic, numbers) in topics where !numbers.isEmpty {
-            partitions[topic] = Self.normalized((partitions[topic] ?? []) + numbers)
-        }
+        // Put in order once: who names a topic once a partition must not cost the square of them.
+        for (topic, numbers) in topics where !numbers.isEmpty { partitions[topic, default: []] += numbers }
+        partitions = partitions.mapValues(Self.normalized)
     }
 
     /// Whether there is no partition.

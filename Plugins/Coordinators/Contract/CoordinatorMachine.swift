@@ -120,8 +120,11 @@ public enum TransactionOutcome: Sendable, Hashable {
 
 /// What a step of a machine wants done.
 public struct Effects<Response: Sendable, Command: Sendable>: Sendable {
-    /// Appended as one batch, all or none. The machine's state has them already.
+    /// Appended in order, as one batch where they fit. The machine's state has them already.
     public var records: [CoordinatorRecord] = []
+    /// Where `records` may be cut into batches, ascending: what stands before a cut counts without what follows. None:
+    /// all records or none.
+    public private(set) var cuts: [Int] = []
     /// Whose transaction the records are part of; nil: of none, they count at once.
     public var producer: ProducerIdentity?
     /// Who is answered, when `records` and all before them are committed.
@@ -139,12 +142,44 @@ public struct Effects<Response: Sendable, Command: Sendable>: Sendable {
         return effects
     }
 
+    /// What the records say so far counts without those that follow: a part of a clean-up, not half of a change.
+    public mutating func cut() {
+        guard !records.isEmpty, cuts.last != records.count else { return }
+        cuts.append(records.count)
+    }
+
+    /// The records in portions of at most `sizeBytesMax`, cut only where they may be: what cannot be cut is larger.
+    ///
+    /// - Parameter sizeBytesMax: Bytes of keys and values; what a batch adds to them is not counted.
+    public func portions(sizeBytesMax: Int) -> [Range<Int>] {
+        guard !cuts.isEmpty else { return [records.indices] }
+        var portions: [Range<Int>] = []
+        var start = 0
+        var unit = 0
+        var sizeBytes = 0
+        for cut in cuts + [records.count] where cut > unit {
+            let unitSizeBytes = records[unit..<cut].reduce(0) { sum, record in
+                sum + record.key.readableBytes + (record.value?.readableBytes ?? 0)
+            }
+            if unit > start, sizeBytes + unitSizeBytes > sizeBytesMax {
+                portions.append(start..<unit)
+                start = unit
+                sizeBytes = 0
+            }
+            sizeBytes += unitSizeBytes
+            unit = cut
+        }
+        if start < records.count { portions.append(start..<records.count) }
+        return portions
+    }
+
     /// Adds what another part of the same step wants.
     public mutating func append(_ other: Effects) {
         precondition(
             records.isEmpty || other.records.isEmpty || producer == other.producer,
             "the records of one step are of one transaction, or of none")
         if !other.records.isEmpty { producer = other.producer }
+        cuts += other.cuts.map { records.count + $0 }
         records += other.records
         responses += other.responses
         commands += other.commands

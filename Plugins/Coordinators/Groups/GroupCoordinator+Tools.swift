@@ -18,7 +18,8 @@ extension GroupCoordinator {
             guard origin.version >= 6 else { break }
             described.errorCode = .groupIdNotFound
             described.errorMessage =
-                groups[id] == nil ? "Group \(id) not found." : "Group \(id) is not a classic group."
+                groups[id] == nil
+                ? "Group \(id.shortened) not found." : "Group \(id.shortened) is not a classic group."
         }
         work.answer(ticket, .describe(described))
     }
@@ -38,13 +39,16 @@ extension GroupCoordinator {
         work.answer(ticket, .list(listed.sorted { $0.groupId < $1.groupId }))
     }
 
-    /// DeleteGroups of one group: it goes with all its offsets.
+    /// DeleteGroups of one group: it goes with all its offsets, and last itself.
     mutating func delete(_ id: String, _ ticket: Ticket) {
         guard groups[id] != nil || offsets.hasGroup(id) else {
             return work.answer(ticket, .delete(.groupIdNotFound))
         }
         if let group = groups[id], !group.isEmpty { return work.answer(ticket, .delete(.nonEmptyGroup)) }
-        for partition in offsets.partitions(group: id) { removeOffset(group: id, partition) }
+        for partition in offsets.partitions(group: id) {
+            removeOffset(group: id, partition)
+            work.cut()
+        }
         deleteEmptyGroup(id)
         work.answer(ticket, .delete(.none))
     }

@@ -66,6 +66,7 @@ public struct GroupCoordinator: CoordinatorMachine {
         // Topics that went while nobody coordinated, or just before: a new one of the same name must not inherit.
         if !topics.topics.isEmpty { forgetOffsets(of: offsets.topics.filter { topics[$0] == nil }) }
         for id in groups.keys.sorted() {
+            work.cut()
             switch groups[id] {
             case .classic: changeClassic(id) { group, work in group.begin(&work) }
             case .consumer: beginConsumer(id)
@@ -112,6 +113,7 @@ public struct GroupCoordinator: CoordinatorMachine {
         var count = 0
         while count < Self.deadlineCountMax, let deadline = work.deadlines.popDue(at: time.now) {
             count += 1
+            work.cut()
             switch deadline {
             case .session(let id, let member):
                 changeClassic(id) { group, work in group.sessionDeadlineCame(member, &work) }

@@ -40,6 +40,9 @@ struct GroupWork: Sendable {
         effects.records.append(record)
     }
 
+    /// What was recorded so far counts without what follows.
+    mutating func cut() { effects.cut() }
+
     /// How many records the step has made so far.
     var recordCount: Int { effects.records.count }
 

@@ -62,6 +62,8 @@ extension GroupCoordinator {
                 value.commitTimestamp = work.time.wallMilliseconds
                 setOffset(
                     group: request.groupId, TopicPartition(topic.name, partition.partitionIndex), value, of: producer)
+                // Nothing counts before the transaction commits, which needs the answer to all.
+                work.cut()
                 return entry
             }
             return answered

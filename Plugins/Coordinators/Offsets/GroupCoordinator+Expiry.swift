@@ -35,6 +35,7 @@ extension GroupCoordinator {
             for partition in offsets.partitions(group: group, of: forgotten[index].names)
             where !offsets.hasRecord(group: group, partition, after: forgotten[index].ordinal) {
                 removeOffset(group: group, partition)
+                work.cut()
             }
         }
         if !forgotten.isEmpty { work.schedule(.forgottenTopics, afterMilliseconds: 0) }
@@ -74,11 +75,13 @@ extension GroupCoordinator {
                 // A transaction that ends could bring the offset back.
                 if isExpired, !offsets.isPending(group: id, partition) {
                     removeOffset(group: id, partition)
+                    work.cut()
                 } else {
                     keepsSome = true
                 }
             }
         }
         if !keepsSome { deleteEmptyGroup(id) }
+        work.cut()
     }
 }

@@ -101,5 +101,6 @@ extension GroupCoordinator {
             return
         }
         removeOffset(group: group, partition)
+        work.cut()
     }
 }

@@ -50,6 +50,7 @@ extension TransactionCoordinator {
                 return
             }
             fence(id, at: time, in: &step)
+            step.cut()
         }
     }
 
@@ -60,6 +61,7 @@ extension TransactionCoordinator {
                 return
             }
             forget(id, in: &step)
+            step.cut()
         }
     }
 }

@@ -37,9 +37,9 @@ extension TransactionCoordinator {
             }
         }
         let producers = Set(filters.producerIdFilters)
-        var pattern: TopicPattern?
+        var pattern: TextPattern?
         if let text = filters.transactionalIdPattern, !text.isEmpty {
-            do { pattern = try TopicPattern(text) } catch {
+            do { pattern = try TextPattern(text) } catch {
                 response.errorCode = .invalidRegularExpression
                 return response
             }

@@ -65,6 +65,7 @@ public struct TransactionCoordinator: CoordinatorMachine {
         for id in entries.keys.sorted() {
             setDeadlines(of: id)
             finish(id, at: time, in: &step)
+            step.cut()
         }
         return step
     }

@@ -26,7 +26,7 @@ struct CoordinatorKind<Machine: CoordinatorMachine>: Sendable {
 
     /// The records of a step as one batch.
     func batch(
-        _ records: [CoordinatorRecord], of producer: ProducerIdentity?
+        _ records: ArraySlice<CoordinatorRecord>, of producer: ProducerIdentity?
     ) throws(BatchError) -> ByteBuffer {
         let now = clock.wallMilliseconds
         var builder = RecordBatchBuilder(

@@ -155,7 +155,6 @@ extension CoordinatorShard {
         counts.loads += 1
         counts.lastLoad = loop.now - load.began
         counts.loadedRecords = load.recordCount
-        failuresInARow = 0
         machine = load.machine
         if load.recordCount > 0 {
             kind.logger.info(
@@ -169,6 +168,8 @@ extension CoordinatorShard {
         guard let effects = machine?.begin(at: time) else { return }
         perform(effects)
         for request in kind.news(log) { tell(request) }
+        // What it appended may fail as it did the last time: the first commit tells.
+        if machine != nil, uncommitted.isEmpty { failuresInARow = 0 }
     }
 }
 

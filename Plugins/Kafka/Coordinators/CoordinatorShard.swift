@@ -26,9 +26,10 @@ final class CoordinatorShard<Machine: CoordinatorMachine>: @unchecked Sendable {
 
     /// Requests that one shard lets wait.
     static var waitingMax: Int { 100_000 }
-    /// The largest batch that one step may append. Kafka's is `max.message.bytes`; a step here is one batch, and some
-    /// (tombstones of a large group) cannot be cut.
+    /// The largest batch that a step may append where it cannot be cut. Kafka's is `max.message.bytes`.
     static var batchSizeBytesMax: Int { 16 << 20 }
+    /// Where a step may be cut, it is cut into batches of about this size.
+    static var portionSizeBytesMax: Int { 1 << 20 }
 
     /// Which partition of the internal topic.
     let partition: ServedPartition
@@ -43,6 +44,7 @@ final class CoordinatorShard<Machine: CoordinatorMachine>: @unchecked Sendable {
     var refusal = CoordinatorRefusal.loading
     /// Rises when the machine is dropped: what comes back from before is of no interest.
     var turn: UInt64 = 0
+    /// Failures since the last commit, or the last load after which nothing had to be committed.
     var failuresInARow = 0
     var retryTimer: (any ScheduledCallback)?
     var isStopped = false
@@ -53,11 +55,11 @@ final class CoordinatorShard<Machine: CoordinatorMachine>: @unchecked Sendable {
     private var nextTicket: UInt64 = 0
     private var waiting: [Ticket: Answer] = [:]
     /// Steps that wait for their commit, oldest first; one for each append.
-    private var uncommitted = CircularBuffer<Uncommitted>()
+    private(set) var uncommitted = CircularBuffer<Uncommitted>()
     private var timer: (any ScheduledCallback)?
     private var timerDeadline: MonotonicTime?
 
-    private struct Uncommitted {
+    struct Uncommitted {
         var responses: [(ticket: Ticket, response: Machine.Response)]
         var commands: [Machine.Command]
         /// Who waits for the append itself.
@@ -141,7 +143,11 @@ final class CoordinatorShard<Machine: CoordinatorMachine>: @unchecked Sendable {
     /// Appends a step's records; its answers follow with the commit of everything before them.
     func perform(_ effects: Effects<Machine.Response, Machine.Command>) {
         if !effects.records.isEmpty {
-            append(effects)
+            let turn = turn
+            for portion in effects.portions(sizeBytesMax: Self.portionSizeBytesMax) {
+                append(portion, of: effects)
+                guard turn == self.turn else { break }
+            }
         } else if uncommitted.isEmpty {
             settle(effects.responses, effects.commands)
         } else {
@@ -152,15 +158,16 @@ final class CoordinatorShard<Machine: CoordinatorMachine>: @unchecked Sendable {
         armTimer()
     }
 
-    private func append(_ effects: Effects<Machine.Response, Machine.Command>) {
+    /// Appends some of a step's records; with the last of them the step is done.
+    private func append(_ portion: Range<Int>, of effects: Effects<Machine.Response, Machine.Command>) {
         guard case .success(let log) = partition.leaderLog() else { return lose(.moved) }
         let batch: ByteBuffer
-        do { batch = try kind.batch(effects.records, of: effects.producer) } catch {
+        do { batch = try kind.batch(effects.records[portion], of: effects.producer) } catch {
             return fail(.unavailable, "its records make no batch: \(error)")
         }
         guard batch.readableBytes <= Self.batchSizeBytesMax else {
             return fail(
-                .tooLarge, "a step of \(effects.records.count) records makes \(batch.readableBytes) bytes",
+                .tooLarge, "a step of \(portion.count) records makes \(batch.readableBytes) bytes",
                 blaming: effects.responses)
         }
         let turn = turn
@@ -171,14 +178,17 @@ final class CoordinatorShard<Machine: CoordinatorMachine>: @unchecked Sendable {
         } catch {
             return fail(CoordinatorRefusal(error), "\(error)", blaming: effects.responses)
         }
-        counts.appendedRecords += UInt64(effects.records.count)
+        counts.appendedRecords += UInt64(portion.count)
         counts.appendedBytes += UInt64(batch.readableBytes)
-        uncommitted.append(Uncommitted(responses: effects.responses, commands: effects.commands))
+        let isLast = portion.upperBound == effects.records.count
+        uncommitted.append(
+            Uncommitted(responses: isLast ? effects.responses : [], commands: isLast ? effects.commands : []))
     }
 
     private func committed(_ result: Result<Void, LogError>, _ turn: UInt64) {
         guard turn == self.turn else { return }
         if case .failure(let error) = result { return fail(CoordinatorRefusal(error), "\(error)") }
+        failuresInARow = 0
         guard let step = uncommitted.popFirst() else { return }
         step.then?(.success(()))
         settle(step.responses, step.commands)

@@ -99,7 +99,10 @@ extension Broker: RequestServing {
         frame.writeInteger(Int32(0))
         try ResponseHeader(correlationId: context.correlationID).write(to: &frame, api: context.api, version: version)
         try response.write(to: &frame, version: version)
-        frame.setInteger(Int32(frame.readableBytes - 4), at: frame.readerIndex)
+        guard let sizeBytes = Int32(exactly: frame.readableBytes - 4) else {
+            throw WireError(.tooLong, "an answer of \(frame.readableBytes) bytes; int32 counts them")
+        }
+        frame.setInteger(sizeBytes, at: frame.readerIndex)
         return frame
     }
 }

@@ -14,7 +14,7 @@ extension Broker {
         }
         return askGroups(
             ConsumerGroupDescribeResponse.DescribedGroup.self,
-            request.groupIds.map { ($0, .describeConsumer(group: $0)) }, .lastingRead, context
+            request.groupIds.uniqued.map { ($0, .describeConsumer(group: $0)) }, .lastingRead, context
         ) { answer in
             guard case .describeConsumer(let group) = answer else { return nil }
             return group

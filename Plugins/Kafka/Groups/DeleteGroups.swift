@@ -5,8 +5,7 @@ extension Broker {
     /// Deletes groups that have no members, with their offsets.
     func serveDeleteGroups(_ request: DeleteGroupsRequest, _ context: RequestContext, _ reply: Reply) -> RequestFlow {
         // A name that is there twice is deleted once, and told once.
-        var seen: Set<String> = []
-        let names = request.groupsNames.filter { seen.insert($0).inserted }
+        let names = request.groupsNames.uniqued
         return askGroups(
             ErrorCode.self, names.map { ($0, .delete(group: $0)) }, .operation, context
         ) { answer in

@@ -8,7 +8,8 @@ extension Broker {
     ) -> RequestFlow {
         let origin = origin(context, reply)
         return askGroups(
-            DescribeGroupsResponse.DescribedGroup.self, request.groups.map { ($0, .describe(group: $0, origin)) },
+            DescribeGroupsResponse.DescribedGroup.self,
+            request.groups.uniqued.map { ($0, .describe(group: $0, origin)) },
             .lastingRead, context
         ) { answer in
             guard case .describe(let group) = answer else { return nil }

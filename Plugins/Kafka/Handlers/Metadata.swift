@@ -52,7 +52,10 @@ extension Broker {
         response.controllerId = nodeID
         // Version 0 has no null: an empty list asks for all topics there.
         if let asked = request.topics, !(context.version == 0 && asked.isEmpty) {
-            response.topics = asked.map { answer($0, known, context, failures) }
+            let once = asked.uniqued { topic in
+                topic.topicId.isZero ? TopicReference.name(topic.name ?? "") : .id(TopicID(topic.topicId))
+            }
+            response.topics = once.map { answer($0, known, context, failures) }
         } else {
             response.topics = known.byName.values.map { describe($0) }
         }

@@ -42,10 +42,13 @@ final class LogCleaner: Sendable {
     private func work() async {
         while !scope.isStopping {
             if let partition = await claim() {
-                // Refused where the drain began meanwhile.
-                try? await scope.gate.track("pass", lineage: .leaf) { await self.clean(partition) }
-                state.withLock { $0.busy[ObjectIdentifier(partition)] = nil }
-                continue
+                defer { state.withLock { $0.busy[ObjectIdentifier(partition)] = nil } }
+                do {
+                    try await scope.gate.track("pass", lineage: .leaf) { await self.clean(partition) }
+                    continue
+                } catch {
+                    // Refused: read-only for now, or the drain began meanwhile.
+                }
             }
             guard await scope.sleep(for: .milliseconds(broker.settings.cleaner.backoffMilliseconds)) else { return }
         }

@@ -1,3 +1,5 @@
+import Coordinators
+
 /// Settings that Kafka keeps for groups (KIP-848).
 enum GroupConfiguration {
     static let table = SettingTable([
@@ -90,7 +92,7 @@ enum ClientMetricsConfiguration {
     static func check(_ values: [String: String]) throws(SettingError) {
         for pattern in SettingDefinition.elements(of: values["match"] ?? "") {
             let parts = pattern.split(separator: "=", maxSplits: 1).map { String($0).trimmed }
-            guard parts.count == 2, matchNames.contains(parts[0]), (try? Regex(parts[1])) != nil else {
+            guard parts.count == 2, matchNames.contains(parts[0]), (try? TextPattern(parts[1])) != nil else {
                 throw SettingError(.invalidValue, name: "match", "Illegal client matching pattern: \(pattern)")
             }
         }

@@ -1,3 +1,4 @@
+import Coordinators
 import KafkaWire
 import NIOCore
 import Synchronization
@@ -14,6 +15,8 @@ final class ClientTelemetry: Sendable {
     static let intervalStandard: Int32 = 300_000
     /// The codecs taken, the best first: zstd, lz4, gzip, snappy. 0 is none.
     static let codecs: [Int8] = [4, 3, 1, 2]
+    /// Patterns that are kept compiled.
+    private static let patternCountMax = 256
     /// How long full instances are not searched again for idle ones.
     fileprivate static let searchInterval: Duration = .seconds(1)
 
@@ -57,6 +60,8 @@ final class ClientTelemetry: Sendable {
     fileprivate struct State {
         var instances: [WireUUID: Instance] = [:]
         var nextSearch = MonotonicTime(nanoseconds: 0)
+        /// The patterns that clients are chosen by, compiled; nil: the text is none.
+        var patterns: [String: TextPattern?] = [:]
     }
 
     private let configurations: ConfigurationStore
@@ -75,7 +80,7 @@ final class ClientTelemetry: Sendable {
         for name in configurations.names(ofType: ConfigurationResource.Kind.clientMetrics) {
             let values = configurations.values(
                 of: ConfigurationResource(type: ConfigurationResource.Kind.clientMetrics, name: name))
-            guard Self.matches(client, SettingDefinition.elements(of: values["match"] ?? "")) else { continue }
+            guard matches(client, SettingDefinition.elements(of: values["match"] ?? "")) else { continue }
             metrics.formUnion(SettingDefinition.elements(of: values["metrics"] ?? ""))
             let asked = values["interval.ms"].flatMap { Int32($0) } ?? Self.intervalStandard
             interval = min(interval ?? .max, asked)
@@ -135,13 +140,22 @@ final class ClientTelemetry: Sendable {
         }
     }
 
-    private static func matches(_ client: Client, _ patterns: [String]) -> Bool {
-        patterns.allSatisfy { pattern in
-            let parts = pattern.split(separator: "=", maxSplits: 1).map { String($0).trimmed }
-            guard parts.count == 2, let value = client.attribute(parts[0]), let regex = try? Regex(parts[1]) else {
-                return false
-            }
-            return (try? regex.wholeMatch(in: value)) != nil
+    private func matches(_ client: Client, _ conditions: [String]) -> Bool {
+        conditions.allSatisfy { condition in
+            let parts = condition.split(separator: "=", maxSplits: 1).map { String($0).trimmed }
+            guard parts.count == 2, let value = client.attribute(parts[0]) else { return false }
+            return pattern(parts[1])?.matches(value) ?? false
+        }
+    }
+
+    private func pattern(_ text: String) -> TextPattern? {
+        state.withLock { state in
+            if let known = state.patterns[text] { return known }
+            // They change seldom; what was set before need not be kept.
+            if state.patterns.count >= Self.patternCountMax { state.patterns = [:] }
+            let pattern = try? TextPattern(text)
+            state.patterns.updateValue(pattern, forKey: text)
+            return pattern
         }
     }
 

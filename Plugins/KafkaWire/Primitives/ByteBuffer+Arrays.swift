@@ -70,7 +70,13 @@ extension ByteBuffer {
         _ elements: [Element], version: Int16, flexible: Bool
     ) throws(WireError) {
         try writeCount(elements.count, flexible: flexible)
-        for element in elements { try element.write(to: &self, version: version) }
+        for element in elements {
+            try element.write(to: &self, version: version)
+            // Before the buffer ends the process at twice as many.
+            guard writerIndex <= Int(Int32.max) else {
+                throw WireError(.tooLong, "more than \(Int32.max) bytes; int32 counts them")
+            }
+        }
     }
 
     mutating func writeNullableArray<Element: WireStruct>(

@@ -27,7 +27,7 @@ import WorkTracking
         private(set) var answers: [String] = []
         let kind: CoordinatorKind<TallyMachine>
 
-        init() throws {
+        init(_ machine: TallyMachine = TallyMachine()) throws {
             loop = simulator.makeLoop()
             let host = GateHost(clock: simulator.clock)
             let identity = LogIdentity(topicID: TopicID(high: 1, low: 2), topic: "state", partition: 0)
@@ -37,7 +37,7 @@ import WorkTracking
             let performed = Performed()
             kind = CoordinatorKind(
                 component: "test", topic: "state", clock: simulator.clock,
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, makeMachine: { _ in TallyMachine() },
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, makeMachine: { _ in machine },
                 news: { _ in [] }, perform: { command, _ in performed.note(command) })
             self.performed = performed
             shard = Shard(partition, kind)
@@ -218,6 +218,40 @@ import WorkTracking
         #expect(bench.log.batches.isEmpty)
         bench.ask("add", .add("a"))
         #expect(bench.take() == ["add: 1"])
+    }
+
+    @Test("a step that may be cut is appended in portions, and answered with the last of them")
+    func portions() throws {
+        let bench = try Bench()
+        bench.log.commits = .held
+        bench.ask("many", .addMany(20, sizeBytes: 1_000_000))
+        #expect(bench.log.batches.count == 20)
+        bench.ask("few", .addMany(20, sizeBytes: 10))
+        #expect(bench.log.batches.count == 21)
+        #expect(bench.take() == [])
+        bench.loop.perform { bench.log.commit() }
+        #expect(bench.take() == ["many: done", "few: done"])
+        #expect(bench.performed.all == ["many", "many"])
+    }
+
+    @Test("where a portion of a step cannot be appended, the rest is not, and who asked is told")
+    func failedPortion() throws {
+        let bench = try Bench()
+        bench.ask("parked", .wait)
+        bench.ask("many", .addMany(20, sizeBytes: Shard.batchSizeBytesMax))
+        #expect(bench.take() == ["parked: moved", "many: tooLarge"])
+        #expect(bench.log.batches.isEmpty)
+        #expect(bench.performed.all == [])
+    }
+
+    @Test("a machine that cannot append what it begins with is begun again more and more seldom")
+    func failingBegin() throws {
+        var machine = TallyMachine()
+        machine.beginSizeBytes = Shard.batchSizeBytesMax
+        let bench = try Bench(machine)
+        bench.simulator.run(for: .seconds(300))
+        let failures = bench.perform { $0.counts.failures }
+        #expect((10..<25).contains(failures), "\(failures)")
     }
 
     @Test("a deadline is kept by the loop's timer, also one that is set before another")

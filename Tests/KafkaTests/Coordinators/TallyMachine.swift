@@ -18,6 +18,8 @@ struct TallyMachine: CoordinatorMachine {
         case ended(TransactionEnd)
         /// Records of so many bytes.
         case addLarge(Int)
+        /// So many records of so many bytes, each of which counts by itself.
+        case addMany(Int, sizeBytes: Int)
         /// Something is to be done elsewhere.
         case command(String)
     }
@@ -34,6 +36,8 @@ struct TallyMachine: CoordinatorMachine {
     var waiting: [Ticket] = []
     var nextDeadline: MonotonicTime?
     var begins = 0
+    /// What it wants appended whenever it begins.
+    var beginSizeBytes = 0
 
     mutating func replay(_ record: CoordinatorRecord, of producer: ProducerIdentity?) throws(WireError) {
         let name = String(buffer: record.key)
@@ -48,7 +52,9 @@ struct TallyMachine: CoordinatorMachine {
 
     mutating func begin(at time: CoordinatorTime) -> Effects<Response, Command> {
         begins += 1
-        return Effects()
+        var effects = Effects<Response, Command>()
+        if beginSizeBytes > 0 { effects.records = [Self.large(beginSizeBytes)] }
+        return effects
     }
 
     mutating func step(
@@ -74,9 +80,15 @@ struct TallyMachine: CoordinatorMachine {
             return .answer(ticket, .done)
         case .addLarge(let count):
             var effects = Effects<Response, Command>.answer(ticket, .done)
-            effects.records = [
-                CoordinatorRecord(key: ByteBuffer(string: "large"), value: ByteBuffer(repeating: 7, count: count))
-            ]
+            effects.records = [Self.large(count)]
+            return effects
+        case .addMany(let count, let sizeBytes):
+            var effects = Effects<Response, Command>.answer(ticket, .done)
+            effects.commands = ["many"]
+            for _ in 0..<count {
+                effects.records.append(Self.large(sizeBytes))
+                effects.cut()
+            }
             return effects
         case .command(let text):
             var effects = Effects<Response, Command>.answer(ticket, .done)
@@ -109,6 +121,10 @@ struct TallyMachine: CoordinatorMachine {
         for record in records {
             do { try replay(record, of: producer) } catch { preconditionFailure("its own record: \(error)") }
         }
+    }
+
+    private static func large(_ sizeBytes: Int) -> CoordinatorRecord {
+        CoordinatorRecord(key: ByteBuffer(string: "large"), value: ByteBuffer(repeating: 7, count: sizeBytes))
     }
 
     private func record(_ name: String, _ count: Int64) -> CoordinatorRecord {

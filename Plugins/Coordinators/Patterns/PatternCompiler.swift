@@ -1,7 +1,7 @@
 /// A pattern as a tree.
 indirect enum PatternNode: Sendable, Equatable {
     /// One character of the set.
-    case byte(ASCIISet)
+    case character(ScalarSet)
     /// A place.
     case condition(PatternCondition)
     /// One after another.
@@ -16,9 +16,9 @@ indirect enum PatternNode: Sendable, Equatable {
 struct PatternCompiler {
     private(set) var program: [PatternStep] = []
 
-    mutating func compile(_ node: PatternNode) throws(TopicPattern.SyntaxError) {
+    mutating func compile(_ node: PatternNode) throws(TextPattern.SyntaxError) {
         switch node {
-        case .byte(let set): try append(.byte(set))
+        case .character(let set): try append(.character(set))
         case .condition(let condition): try append(.require(condition))
         case .sequence(let nodes): for node in nodes { try compile(node) }
         case .choice(let nodes): try compile(choice: nodes)
@@ -33,7 +33,7 @@ struct PatternCompiler {
         }
     }
 
-    private mutating func compile(choice nodes: [PatternNode]) throws(TopicPattern.SyntaxError) {
+    private mutating func compile(choice nodes: [PatternNode]) throws(TextPattern.SyntaxError) {
         var ends: [Int] = []
         for (index, node) in nodes.enumerated() {
             guard index < nodes.count - 1 else {
@@ -50,7 +50,7 @@ struct PatternCompiler {
         for end in ends { program[end] = .jump(program.count) }
     }
 
-    private mutating func compile(star node: PatternNode) throws(TopicPattern.SyntaxError) {
+    private mutating func compile(star node: PatternNode) throws(TextPattern.SyntaxError) {
         let split = program.count
         try append(.split(split + 1, split + 1))
         try compile(node)
@@ -58,7 +58,7 @@ struct PatternCompiler {
         program[split] = .split(split + 1, program.count)
     }
 
-    private mutating func compile(_ node: PatternNode, optional count: Int) throws(TopicPattern.SyntaxError) {
+    private mutating func compile(_ node: PatternNode, optional count: Int) throws(TextPattern.SyntaxError) {
         var splits: [Int] = []
         for _ in 0..<count {
             splits.append(program.count)
@@ -68,9 +68,9 @@ struct PatternCompiler {
         for split in splits { program[split] = .split(split + 1, program.count) }
     }
 
-    private mutating func append(_ step: PatternStep) throws(TopicPattern.SyntaxError) {
-        guard program.count < TopicPattern.stepsMax else {
-            throw TopicPattern.SyntaxError(reason: "its repetitions make it larger than \(TopicPattern.stepsMax) steps")
+    private mutating func append(_ step: PatternStep) throws(TextPattern.SyntaxError) {
+        guard program.count < TextPattern.stepsMax else {
+            throw TextPattern.SyntaxError(reason: "its repetitions make it larger than \(TextPattern.stepsMax) steps")
         }
         program.append(step)
     }

@@ -1,6 +1,6 @@
-/// Reads the syntax of RE2, as far as it can match ASCII.
+/// Reads the syntax of RE2.
 struct PatternParser {
-    typealias SyntaxError = TopicPattern.SyntaxError
+    typealias SyntaxError = TextPattern.SyntaxError
 
     /// The flags of `(?i)` that hold for what follows.
     struct Flags {
@@ -62,20 +62,18 @@ struct PatternParser {
         let scalar = try next("it ends")
         switch scalar {
         case "(": return try parseGroup()
-        case "[": return .byte(try parseClass())
-        case ".": return .byte(flags.dotTakesNewline ? .all : ASCIISet("\n").inverted)
+        case "[": return .character(try parseClass())
+        case ".": return .character(flags.dotTakesNewline ? .all : ScalarSet("\n").inverted)
         case "^": return .condition(.start)
         case "$": return .condition(.end)
         case "*", "+", "?": throw SyntaxError(reason: "missing argument to repetition operator: \(scalar)")
         case "\\": return try parseEscape()
-        default: return .byte(literal(scalar))
+        default: return .character(literal(scalar))
         }
     }
 
-    func literal(_ scalar: Unicode.Scalar) -> ASCIISet {
-        var set = ASCIISet()
-        // What is not ASCII is in no topic's name.
-        if scalar.isASCII { set.insert(UInt8(scalar.value)) }
+    func literal(_ scalar: Unicode.Scalar) -> ScalarSet {
+        let set = ScalarSet(scalar.value...scalar.value)
         return flags.ignoresCase ? set.caseFolded : set
     }
 }
@@ -174,7 +172,7 @@ extension PatternParser {
         while true {
             let scalar = try next("invalid named capture")
             if scalar == ">" { break }
-            guard scalar.isASCII, ASCIISet.word.contains(UInt8(scalar.value)) else {
+            guard scalar.isASCII, ScalarSet.word.contains(scalar.value) else {
                 throw SyntaxError(reason: "invalid named capture")
             }
         }

@@ -16,33 +16,33 @@ extension PatternParser {
             return .condition(.noWordBoundary)
         case "C":
             position += 1
-            return .byte(.all)
+            return .character(.all)
         case "Q":
             position += 1
-            return parseQuoted()
+            return try parseQuoted()
         default:
-            if let set = try parseNamedSet() { return .byte(set) }
-            return .byte(literal(try parseEscapedScalar()))
+            if let set = try parseNamedSet() { return .character(set) }
+            return .character(literal(try parseEscapedScalar()))
         }
     }
 
     /// What stands between `\Q` and `\E`; nil: nothing does.
-    private mutating func parseQuoted() -> PatternNode? {
+    private mutating func parseQuoted() throws(SyntaxError) -> PatternNode? {
         var nodes: [PatternNode] = []
         while let scalar = peek {
             position += 1
             if scalar == "\\", take("E") { break }
-            nodes.append(.byte(literal(scalar)))
+            nodes.append(.character(literal(scalar)))
         }
         guard let last = nodes.popLast() else { return nil }
         // A repetition behind the quotation is one of its last character.
-        guard !nodes.isEmpty, let repeated = try? parseRepetition(of: last, from: position) else { return last }
-        return .sequence(nodes + [repeated])
+        guard !nodes.isEmpty else { return last }
+        return .sequence(nodes + [try parseRepetition(of: last, from: position)])
     }
 
     /// `\d` and its like, behind the backslash; nil: something else is there.
-    private mutating func parseNamedSet() throws(SyntaxError) -> ASCIISet? {
-        let set: ASCIISet
+    private mutating func parseNamedSet() throws(SyntaxError) -> ScalarSet? {
+        let set: ScalarSet
         switch peek {
         case "d": set = .digits
         case "D": set = .digits.inverted
@@ -57,7 +57,7 @@ extension PatternParser {
         return set
     }
 
-    private mutating func parseProperty() throws(SyntaxError) -> ASCIISet {
+    private mutating func parseProperty() throws(SyntaxError) -> ScalarSet {
         var isInverted = try next("invalid character class range") == "P"
         var name = ""
         if take("{") {
@@ -66,21 +66,22 @@ extension PatternParser {
         } else {
             name.unicodeScalars.append(try next("invalid character class range"))
         }
-        let punctuation = ASCIISet("!\"#%&'()*,-./:;?@[\\]_{}")
-        let symbols = ASCIISet("$+<=>^`|~")
-        let set: ASCIISet
+        let punctuation = ScalarSet("!\"#%&'()*,-./:;?@[\\]_{}")
+        let symbols = ScalarSet("$+<=>^`|~")
+        let set: ScalarSet
         switch name {
         case "L", "Latin", "Alphabetic": set = .letters
         case "Ll": set = .lower
         case "Lu": set = .upper
         case "N", "Nd": set = .digits
         case "P": set = punctuation
-        case "Pc": set = ASCIISet("_")
-        case "Pd": set = ASCIISet("-")
+        case "Pc": set = ScalarSet("_")
+        case "Pd": set = ScalarSet("-")
         case "S": set = symbols
-        case "Z", "Zs": set = ASCIISet(" ")
-        case "Any", "ASCII": set = .all
-        case "Lt", "Lm", "Lo", "M", "Nl", "No", "Greek", "Cyrillic", "Han": set = ASCIISet()
+        case "Z", "Zs": set = ScalarSet(" ")
+        case "Any": set = .all
+        case "ASCII": set = .ascii
+        case "Lt", "Lm", "Lo", "M", "Nl", "No", "Greek", "Cyrillic", "Han": set = ScalarSet()
         default: throw SyntaxError(reason: "invalid character class range: \\p{\(name)}")
         }
         return isInverted ? set.inverted : set
@@ -99,7 +100,7 @@ extension PatternParser {
         case "x": return try parseHexadecimal()
         case "0": return try parseOctal()
         default:
-            guard scalar.isASCII, !ASCIISet.letters.union(.digits).contains(UInt8(scalar.value)) else {
+            guard scalar.isASCII, !ScalarSet.letters.union(.digits).contains(scalar.value) else {
                 throw SyntaxError(reason: "invalid escape sequence: \\\(scalar)")
             }
             return scalar
@@ -131,9 +132,9 @@ extension PatternParser {
     }
 
     /// A class in brackets, behind the first.
-    mutating func parseClass() throws(SyntaxError) -> ASCIISet {
+    mutating func parseClass() throws(SyntaxError) -> ScalarSet {
         let isInverted = take("^")
-        var set = ASCIISet()
+        var set = ScalarSet()
         var isFirst = true
         while isFirst || peek != "]" {
             isFirst = false
@@ -157,7 +158,7 @@ extension PatternParser {
     }
 
     /// The rest of `a-z`, or `a` alone.
-    private mutating func parseRange(from low: Unicode.Scalar) throws(SyntaxError) -> ASCIISet {
+    private mutating func parseRange(from low: Unicode.Scalar) throws(SyntaxError) -> ScalarSet {
         var high = low
         if peek == "-", position + 1 < text.count, text[position + 1] != "]" {
             position += 1
@@ -165,12 +166,11 @@ extension PatternParser {
             if high == "\\" { high = try parseEscapedScalar() }
             guard low <= high else { throw SyntaxError(reason: "invalid character class range: \(low)-\(high)") }
         }
-        guard low.isASCII else { return ASCIISet() }
-        return ASCIISet(UInt8(low.value)...UInt8(min(high.value, 127)))
+        return ScalarSet(low.value...high.value)
     }
 
     /// `[:alpha:]` and its like; nil: something else is there.
-    private mutating func parsePOSIXClass() throws(SyntaxError) -> ASCIISet? {
+    private mutating func parsePOSIXClass() throws(SyntaxError) -> ScalarSet? {
         guard peek == "[", position + 1 < text.count, text[position + 1] == ":" else { return nil }
         var end = position + 2
         while end < text.count, text[end] != ":" { end += 1 }
@@ -178,22 +178,22 @@ extension PatternParser {
         var name = String(String.UnicodeScalarView(text[(position + 2)..<end]))
         let isInverted = name.hasPrefix("^")
         if isInverted { name.removeFirst() }
-        let set: ASCIISet
+        let set: ScalarSet
         switch name {
-        case "alnum": set = ASCIISet.letters.union(.digits)
+        case "alnum": set = ScalarSet.letters.union(.digits)
         case "alpha": set = .letters
-        case "ascii": set = .all
-        case "blank": set = ASCIISet("\t ")
-        case "cntrl": set = ASCIISet(0...31).union(ASCIISet(127...127))
+        case "ascii": set = .ascii
+        case "blank": set = ScalarSet("\t ")
+        case "cntrl": set = ScalarSet(0...31).union(ScalarSet(127...127))
         case "digit": set = .digits
-        case "graph": set = ASCIISet(33...126)
+        case "graph": set = ScalarSet(33...126)
         case "lower": set = .lower
-        case "print": set = ASCIISet(32...126)
-        case "punct": set = ASCIISet(33...126).intersection(ASCIISet.letters.union(.digits).inverted)
-        case "space": set = ASCIISet.space.union(ASCIISet("\u{0B}"))
+        case "print": set = ScalarSet(32...126)
+        case "punct": set = ScalarSet(33...126).intersection(ScalarSet.letters.union(.digits).inverted)
+        case "space": set = ScalarSet.space.union(ScalarSet("\u{0B}"))
         case "upper": set = .upper
         case "word": set = .word
-        case "xdigit": set = ASCIISet("0123456789abcdefABCDEF")
+        case "xdigit": set = ScalarSet("0123456789abcdefABCDEF")
         default: throw SyntaxError(reason: "invalid character class range: [:\(name):]")
         }
         position = end + 2

@@ -7,7 +7,7 @@ import WeirRuntime
 struct TopicPatterns: Sendable {
     private struct Entry {
         /// Nil: the text is none that is understood, and matches nothing. A later Kafka may have written it.
-        var pattern: TopicPattern?
+        var pattern: TextPattern?
         var memberCount: Int
         /// What it matches; nil: it was not looked up yet.
         var topics: [String]?
@@ -20,7 +20,7 @@ struct TopicPatterns: Sendable {
 
     /// Notes that one more member has the pattern.
     mutating func add(_ text: String) {
-        entries[text, default: Entry(pattern: try? TopicPattern(text), memberCount: 0)].memberCount += 1
+        entries[text, default: Entry(pattern: try? TextPattern(text), memberCount: 0)].memberCount += 1
     }
 
     /// Notes that one member less has the pattern.
