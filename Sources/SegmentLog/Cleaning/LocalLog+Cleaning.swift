@@ -138,7 +138,7 @@ extension LocalLog {
     /// Has a checkpoint stored as soon as nothing is pending; `then` when it is, or could not be.
     private func requestCheckpoint(then: @escaping () -> Void) {
         checkpointWaiters.append(then)
-        guard checkpoint == .idle else { return }
+        guard checkpoint.isIdle else { return }
         if pending.isEmpty { captureCheckpoint() } else { queueWrite() }
     }
 

@@ -21,7 +21,7 @@ struct LastCheckpoint: Sendable {
         if !captured.times.isEmpty {
             files.append(try folder.draftIndex(folder.timeIndexFile(base), captured.times, baseOffset: base))
         }
-        files.append(try folder.draftCheckpoint(captured.bytes))
+        files.append(try folder.draftCheckpoint(captured.checkpoint.encoded()))
         return files
     }
 }

@@ -2,17 +2,21 @@ import Logging
 import WeirRuntime
 
 /// How far a checkpoint got.
-enum CheckpointStage: Equatable {
+enum CheckpointStage {
     case idle
     /// Captured at a point that is not synced yet.
     case captured(CapturedCheckpoint)
     /// Being stored.
     case storing
+
+    var isIdle: Bool {
+        if case .idle = self { true } else { false }
+    }
 }
 
-/// A checkpoint's bytes, and what its index files need.
-struct CapturedCheckpoint: Equatable, Sendable {
-    var bytes: [UInt8]
+/// A checkpoint, and what its index files need. It is encoded where it is stored: a log may have many producers.
+struct CapturedCheckpoint: Sendable {
+    var checkpoint: Checkpoint
     var point: LogPoint
     var baseOffset: Int64
     var offsets: ArraySlice<OffsetIndexEntry>
@@ -44,7 +48,7 @@ extension LocalLog {
             offsetEntryCount: index.offsets.count, timeEntryCount: index.times.count,
             sizeBytesSinceEntry: index.sizeBytesSinceEntry, sealed: segments.dropLast().map(\.summary))
         return CapturedCheckpoint(
-            bytes: checkpoint.encoded(), point: written, baseOffset: active.baseOffset,
+            checkpoint: checkpoint, point: written, baseOffset: active.baseOffset,
             offsets: index.offsets[active.offsetEntriesStored...], times: index.times[active.timeEntriesStored...],
             swaps: unknownSwaps.sorted())
     }
@@ -69,7 +73,7 @@ extension LocalLog {
                     try folder.writeIndex(folder.offsetIndexFile(base), captured.offsets, baseOffset: base)
                     try folder.writeIndex(folder.timeIndexFile(base), captured.times, baseOffset: base)
                 }
-                try folder.writeCheckpoint(captured.bytes)
+                try folder.writeCheckpoint(captured.checkpoint.encoded())
                 try folder.forgetSwaps(captured.swaps)
                 return nil
             } catch {

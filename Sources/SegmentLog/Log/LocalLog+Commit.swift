@@ -11,7 +11,7 @@ extension LocalLog {
         writePending()
         let isDue =
             sizeBytesSinceCheckpoint >= Int64(settings.checkpointIntervalBytes) || !checkpointWaiters.isEmpty
-        if isDue, health == .good, checkpoint == .idle {
+        if isDue, health == .good, checkpoint.isIdle {
             captureCheckpoint()
         }
     }
