@@ -34,6 +34,7 @@ public final class Broker: Sendable {
     let configurations: ConfigurationStore
     let telemetry: ClientTelemetry
     let coordinators: CoordinatorHost
+    let forgottenCoordinators = ForgottenCoordinators()
     let randomBits: @Sendable () -> UInt64
     let fetchBudget: HeldBytes
     let fetchSessions: FetchSessions

@@ -93,6 +93,9 @@ public actor KafkaClient {
     public func partitions(of topic: String, creation: TopicCreation = .never) async throws -> [Int32] {
         let answer = try await metadata(topics: [topic], creation: creation)
         guard let found = answer.topics.first else { throw ClientError(.refused, "no answer for topic '\(topic)'") }
+        guard found.errorCode != .unknownTopicOrPartition else {
+            throw ClientError(.refused, "there is no topic '\(topic)'", errorCode: found.errorCode)
+        }
         guard found.errorCode == .none else {
             throw ClientError.refused("topic '\(topic)'", found.errorCode, nil)
         }

@@ -60,7 +60,8 @@ struct Weir: AsyncParsableCommand {
 
     /// What is wrong with a call, and where its help is: one line.
     static func usageText(_ message: String, _ arguments: [String]) -> String {
-        let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+        var line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+        if line.last == "." { line.removeLast() }
         var words = ["weir"]
         var command: any ParsableCommand.Type = Weir.self
         for argument in arguments {

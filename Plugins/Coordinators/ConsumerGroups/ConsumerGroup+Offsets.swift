@@ -6,6 +6,8 @@ extension ConsumerGroup {
     func refusal(of claim: CommitClaim) -> ErrorCode? {
         // An admin client, or a consumer that manages its partitions itself: welcome where nobody else is.
         if claim.generation < 0 && members.isEmpty { return nil }
+        // Producers that know nothing of KIP-447 say no more than the group, whatever its protocol (KAFKA-18060).
+        if claim.isTransactionalOnly { return nil }
         guard let member = members[claim.memberID] else { return .unknownMemberId }
         let isClassic = member.metadata.classicMemberMetadata != nil
         // Before version 9 the field is a generation, whose refusal such a member would not understand.

@@ -23,6 +23,11 @@ struct CommitClaim: Sendable {
     /// Whether the offsets are part of a transaction.
     var scope: Scope
 
+    /// Whether it is of a producer's transaction, and names no member.
+    var isTransactionalOnly: Bool {
+        scope == .transaction && generation < 0 && memberID.isEmpty && instanceID == nil
+    }
+
     /// When a commit counts.
     enum Scope: Sendable {
         /// At once.

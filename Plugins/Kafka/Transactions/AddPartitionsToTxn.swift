@@ -73,10 +73,11 @@ extension Broker {
         return askTransaction(
             AddOffsetsToTxnResponse.self, request.transactionalId,
             .addPartitions(request.transactionalId, producer, [partition]), context, reply
-        ) { answer in
+        ) { [self] answer in
             guard case .partitions(let codes) = answer else { return nil }
             var response = AddOffsetsToTxnResponse()
             let code = codes[partition] ?? .unknownServerError
+            if code == .none { forgottenCoordinators.joined(request.transactionalId, on: reply.connection) }
             response.errorCode = code.asKnown(from: 2, in: context.version)
             return response
         } refusal: { code in

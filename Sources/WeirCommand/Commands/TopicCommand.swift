@@ -49,7 +49,7 @@ private final class RetryNotice: Sendable {
     private let state: Mutex<(last: MonotonicTime, next: MonotonicTime)>
 
     init() {
-        state = Mutex((clock.now, clock.now))
+        state = Mutex((clock.now, clock.now + .seconds(1)))
     }
 
     /// Something failed and is tried again.

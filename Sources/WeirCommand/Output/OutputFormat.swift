@@ -65,7 +65,7 @@ struct Table {
     /// How wide the columns are.
     var widths: [Int] {
         headings.indices.map { column in
-            let widest = ([headings] + rows).map { $0[column].count }.max() ?? 0
+            let widest = ([headings] + rows).map { $0[column].printable.count }.max() ?? 0
             return max(widest, minimumWidths.indices.contains(column) ? minimumWidths[column] : 0)
         }
     }
@@ -74,7 +74,7 @@ struct Table {
     var text: String {
         let widths = self.widths
         return ([headings] + rows).map { cells in
-            let padded = cells.enumerated().map { column, cell in
+            let padded = cells.map(\.printable).enumerated().map { column, cell in
                 let blanks = String(repeating: " ", count: widths[column] - cell.count)
                 return numeric.contains(column) ? blanks + cell : cell + blanks
             }
@@ -82,5 +82,16 @@ struct Table {
             while line.last == " " { line.removeLast() }
             return line
         }.joined(separator: "\n")
+    }
+}
+
+extension String {
+    /// The text with its control characters written out: what others named must not steer the terminal.
+    var printable: String {
+        guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
+        return unicodeScalars.reduce(into: "") { text, scalar in
+            let isControl = scalar.properties.generalCategory == .control
+            text += isControl ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+        }
     }
 }

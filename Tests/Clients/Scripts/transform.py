@@ -20,10 +20,8 @@ parser.add_argument("--transactional-id", default="transform")
 parser.add_argument("--patience", type=float, default=60)
 arguments = parser.parse_args()
 
-# Without rebootstrapping (KIP-1102): when its only broker is gone, librdkafka 2.16 forgets it, but not that it
-# coordinates the group, and then sends offsets to a connection that nobody opens any more; no timeout ends that.
 common = {"bootstrap.servers": arguments.bootstrap, "log_level": 0, "reconnect.backoff.ms": 20,
-          "reconnect.backoff.max.ms": 200, "metadata.recovery.strategy": "none"}
+          "reconnect.backoff.max.ms": 200}
 stats = {"transactions": 0, "aborted": 0, "producers": 0, "errors": {}}
 deadline = time.monotonic() + arguments.patience
 

@@ -29,10 +29,8 @@ def count():
         consumer_poll_timeout=0.1,
         consumer_extra_config={"session.timeout.ms": 6000, "heartbeat.interval.ms": 500,
                                "reconnect.backoff.max.ms": 200},
-        # What a program that ended left open is aborted after this time, and holds readers up until then. Without
-        # rebootstrapping, after which librdkafka sends offsets to a coordinator that it has forgotten.
-        producer_extra_config={"transaction.timeout.ms": 8000, "reconnect.backoff.max.ms": 200,
-                               "metadata.recovery.strategy": "none"})
+        # What a program that ended left open is aborted after this time, and holds readers up until then.
+        producer_extra_config={"transaction.timeout.ms": 8000, "reconnect.backoff.max.ms": 200})
     lines = application.topic("lines", value_deserializer="str")
     counts = application.topic("counts", value_serializer="json")
 

@@ -54,6 +54,24 @@ struct ConsumerMigrationTests {
         #expect(harness.heartbeat(old, generation: 2) == .none)
     }
 
+    @Test("a producer that names the group only commits to it whatever its protocol; one that names a member is fenced")
+    func transactionalCommit() throws {
+        var (harness, old) = Self.classicGroup()
+        let commit = Ask.transactionalCommit([TopicPartition("orders", 0): 7], producer: 1)
+        func codes(_ response: GroupResponse?) -> [ErrorCode] {
+            guard case .transactionalCommit(let response) = response else { return [] }
+            return response.topics.flatMap(\.partitions).map(\.errorCode)
+        }
+        #expect(codes(harness.ask(commit)) == [.none])
+        _ = harness.join("new")
+        #expect(codes(harness.ask(commit)) == [.none])
+        for (member, generation) in [(old, Int32(0)), ("nobody", 1), ("nobody", -1)] {
+            let named = Ask.transactionalCommit(
+                [TopicPartition("orders", 0): 8], producer: 1, member: member, generation: generation)
+            #expect(codes(harness.ask(named)) != [.none], "\(member) \(generation)")
+        }
+    }
+
     @Test("when the last consumer of KIP-848 goes, the group is a classic one again, and the others rebalance")
     func downgrade() throws {
         var (harness, old) = Self.classicGroup()

@@ -38,6 +38,20 @@ struct GroupCommand: AsyncParsableCommand {
             var coordinator: Int32
         }
 
+        /// Kafka's names; another word is a slip, not a filter that nothing passes.
+        private static let states = [
+            "PreparingRebalance", "CompletingRebalance", "Stable", "Dead", "Empty", "Assigning", "Reconciling",
+        ]
+        private static let types = ["classic", "consumer"]
+
+        func validate() throws {
+            for (option, text, known) in [("--state", state, Self.states), ("--type", type, Self.types)] {
+                for word in Self.words(text) where !known.contains(where: { $0.lowercased() == word.lowercased() }) {
+                    throw ValidationError("\(option) knows no '\(word)'; it knows \(known.joined(separator: ", "))")
+                }
+            }
+        }
+
         func run() async throws {
             let filter = GroupFilter(
                 states: Self.words(state), types: Self.words(type), protocolTypes: Self.words(protocolType))
@@ -86,15 +100,25 @@ struct GroupCommand: AsyncParsableCommand {
         func run() async throws {
             try await options.withClient { client in
                 let admin = GroupAdmin(client)
+                var refusals: [String] = []
                 for group in groups {
-                    if topics.isEmpty {
-                        try await admin.delete(group)
-                        StandardOutput.print("deleted \(group)")
-                    } else {
-                        try await deleteOffsets(of: group, admin)
+                    do {
+                        try await delete(group, admin)
+                    } catch let error as ClientError where error.code == .refused {
+                        refusals.append(error.message)
+                    } catch let error as UsageError {
+                        refusals.append(error.description)
                     }
                 }
+                // What can go goes, and what cannot is told at the end.
+                if !refusals.isEmpty { throw UsageError.failed(refusals.joined(separator: "; ")) }
             }
+        }
+
+        private func delete(_ group: String, _ admin: GroupAdmin) async throws {
+            guard topics.isEmpty else { return try await deleteOffsets(of: group, admin) }
+            try await admin.delete(group)
+            StandardOutput.print("deleted \(group)")
         }
 
         /// Takes the partitions from what is committed, so that offsets of a topic that is gone can go, too.

@@ -30,12 +30,13 @@ extension GroupCommand {
         @Flag(help: "To the first record that is there.") var toEarliest = false
         @Flag(help: "To the end.") var toLatest = false
         @Flag(help: "To where it is: only what was never committed moves, to the end.") var toCurrent = false
-        @Option(help: "To this offset.") var toOffset: Int64?
+        @Option(parsing: .unconditional, help: "To this offset.") var toOffset: Int64?
         @Option(
             help: ArgumentHelp(
                 "To the first record of that time or later: RFC 3339; without a zone it is UTC.", valueName: "time"))
         var toDatetime: Moment?
         @Option(
+            parsing: .unconditional,
             help: ArgumentHelp("To the first record of that long ago: 90s, 1h30m, 2d, PT1H30M.", valueName: "duration"))
         var byDuration: TimeSpan?
         @Option(
