@@ -82,6 +82,7 @@ final class MemoryLog: ReplicatedLog, @unchecked Sendable {
     private(set) var settings: LogSettings
     private(set) var logStartOffset: Int64 = 0
     let leadership = Leadership(leader: 1, isLocal: true, epoch: 0)
+    let refusal: LogError? = nil
     var onChange: ((LogChanges) -> Void)?
 
     init(_ identity: LogIdentity, _ storage: MemoryDisk, _ settings: LogSettings, _ loop: any Loop) {

@@ -20,6 +20,10 @@ public protocol CoordinatorMachine: Sendable {
     /// What the shell is to do elsewhere, once the records of the same step are committed.
     associatedtype Command: Sendable
 
+    /// Whether a request comes to records as a rule. While the log takes none, such a one is refused before its step:
+    /// a machine that is ahead of its log would have to go, with what all others wait for.
+    static func isRecorded(_ request: Request) -> Bool
+
     /// Takes in a record of the log, in the log's order, before `begin`.
     ///
     /// Records of formats that are not known are left out, as Kafka does.

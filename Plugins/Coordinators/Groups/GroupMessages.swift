@@ -36,6 +36,18 @@ public enum GroupRequest: Sendable {
     case settingsChanged(GroupSettings)
 }
 
+extension GroupCoordinator {
+    /// Whether a request comes to records as a rule: signs of life do not.
+    public static func isRecorded(_ request: GroupRequest) -> Bool {
+        switch request {
+        case .join, .sync, .leave, .commit, .transactionalCommit, .deleteOffsets, .delete: true
+        case .heartbeat, .consumerHeartbeat, .fetchOffsets, .describe, .describeConsumer, .list, .transactionEnded,
+            .topicsChanged, .settingsChanged:
+            false
+        }
+    }
+}
+
 /// What the group coordinator answers, by what it was asked.
 public enum GroupResponse: Sendable, Equatable {
     /// To `join`.

@@ -19,6 +19,16 @@ public enum TransactionRequest: Sendable {
     case list(ListTransactionsRequest)
 }
 
+extension TransactionCoordinator {
+    /// Whether a request comes to records as a rule.
+    public static func isRecorded(_ request: TransactionRequest) -> Bool {
+        switch request {
+        case .initProducer, .addPartitions, .end, .markersWritten: true
+        case .verifyPartitions, .describe, .list: false
+        }
+    }
+}
+
 /// What the transaction coordinator answers, by what it was asked.
 public enum TransactionResponse: Sendable, Equatable {
     /// To `initProducer`.

@@ -28,6 +28,8 @@ final class CoordinatorShard<Machine: CoordinatorMachine>: @unchecked Sendable {
     static var waitingMax: Int { 100_000 }
     /// The largest batch that a step may append where it cannot be cut. Kafka's is `max.message.bytes`.
     static var batchSizeBytesMax: Int { 16 << 20 }
+    /// How long time is held before it is looked whether the log takes records again.
+    private static var heldTime: Duration { .milliseconds(500) }
     /// Where a step may be cut, it is cut into batches of about this size.
     static var portionSizeBytesMax: Int { 1 << 20 }
 
@@ -85,12 +87,21 @@ final class CoordinatorShard<Machine: CoordinatorMachine>: @unchecked Sendable {
             then(.failure(refusal))
             return .settled
         }
+        if let refused = recordRefusal, Machine.isRecorded(request) {
+            then(.failure(refused))
+            return .settled
+        }
         guard waiting.count < Self.waitingMax else {
             counts.overloads += 1
             then(.failure(.unavailable))
             return .settled
         }
         return step(request, then)
+    }
+
+    /// What everything is refused with that would have to be recorded; nil: the log takes records.
+    private var recordRefusal: CoordinatorRefusal? {
+        partition.log?.refusal.map { CoordinatorRefusal($0) }
     }
 
     /// Tells the machine what it has to know, however many clients wait: `then` is called once, on the loop.
@@ -216,9 +227,16 @@ final class CoordinatorShard<Machine: CoordinatorMachine>: @unchecked Sendable {
         timerDeadline = nil
         timer = nil
         guard !isDraining, let deadline = machine?.nextDeadline else { return }
+        if recordRefusal != nil { return holdTime() }
         let time = kind.time(on: loop)
         guard deadline <= time.now, let effects = machine?.advance(to: time) else { return armTimer() }
         perform(effects)
+    }
+
+    /// What comes with time is recorded as well: it waits until the log takes records.
+    private func holdTime() {
+        timerDeadline = loop.now + Self.heldTime
+        timer = loop.schedule(after: Self.heldTime) { [weak self] in self?.timerFired() }
     }
 
     private func cancelTimer() {

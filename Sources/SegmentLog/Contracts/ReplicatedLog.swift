@@ -25,6 +25,8 @@ public protocol ReplicatedLog: AnyObject, Sendable {
     var sizeBytes: Int64 { get }
     /// How it is kept now.
     var settings: LogSettings { get }
+    /// The error of every append as things are: the device is full, or failed. Nil: the log takes writes. O(1).
+    var refusal: LogError? { get }
     /// Called on the loop after offsets, leadership or health changed; one owner sets it.
     var onChange: ((LogChanges) -> Void)? { get set }
 

@@ -201,7 +201,7 @@ public final class LocalLog: ReplicatedLog, @unchecked Sendable {
     }
 
     /// The error of calls that come after the log refused; nil: it takes writes.
-    var refusal: LogError? {
+    public var refusal: LogError? {
         switch health {
         case .good: nil
         case .full: LogError(.full, "\(folder.path): no room on the device; it goes on by itself when there is room")

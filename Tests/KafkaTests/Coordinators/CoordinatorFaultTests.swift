@@ -22,6 +22,27 @@ import WeirSimulation
         #expect(bench.take() == ["parked: moved", "larger than a segment: tooLarge"])
     }
 
+    @Test("while the log takes nothing, only what is recorded is refused, and no time passes")
+    func fullLog() throws {
+        let bench = try Bench()
+        bench.ask("parked", .wait)
+        bench.ask("alarm", .alarm(at: bench.perform { $0.loop.now } + .seconds(1)))
+        #expect(bench.take() == ["alarm: done"])
+        bench.log.refusal = LogError(.full, "no room")
+        bench.ask("add", .add("a"))
+        bench.ask("read", .read("a"))
+        bench.simulator.run(for: .seconds(10))
+        bench.ask("read", .read("alarm"))
+        #expect(bench.take() == ["add: moved", "read: 0", "read: 0"])
+        bench.log.refusal = nil
+        bench.ask("add", .add("a"))
+        bench.simulator.run(for: .seconds(1))
+        bench.ask("read", .read("alarm"))
+        bench.ask("release", .release)
+        #expect(bench.take() == ["add: 1", "read: 1", "release: done", "parked: done"])
+        #expect(bench.perform { $0.counts.failures } == 0)
+    }
+
     @Test("however many wait, the machine hears of a marker that is in its log")
     func markerOfABusyShard() throws {
         let bench = try Bench()

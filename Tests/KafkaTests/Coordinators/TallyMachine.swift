@@ -39,6 +39,13 @@ struct TallyMachine: CoordinatorMachine {
     /// What it wants appended whenever it begins.
     var beginSizeBytes = 0
 
+    static func isRecorded(_ request: Request) -> Bool {
+        switch request {
+        case .add, .addPending, .addLarge, .addMany: true
+        case .read, .wait, .release, .alarm, .ended, .command: false
+        }
+    }
+
     mutating func replay(_ record: CoordinatorRecord, of producer: ProducerIdentity?) throws(WireError) {
         let name = String(buffer: record.key)
         let value = record.value?.getInteger(at: record.value?.readerIndex ?? 0, as: Int64.self) ?? 0

@@ -61,6 +61,8 @@ final class ScriptedLog: ReplicatedLog, @unchecked Sendable {
     var commits = Commits.atOnce
     /// What the next append throws.
     var appendError: LogError?
+    /// What every append throws.
+    var refusal: LogError?
     /// Whether reads are answered by `answerReads` only, as if the device were waited for.
     var holdsReads = false
     private(set) var batches: [(header: BatchHeader, bytes: ByteBuffer)] = []
@@ -148,6 +150,7 @@ final class ScriptedLog: ReplicatedLog, @unchecked Sendable {
         then: @escaping (Result<Void, LogError>) -> Void
     ) throws(LogError) -> AppendReceipt {
         loop.preconditionIsCurrent()
+        if let refusal { throw refusal }
         if let error = appendError.take() { throw error }
         let base = logEndOffset
         var own = ByteBuffer()
