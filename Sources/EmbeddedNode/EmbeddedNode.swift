@@ -139,8 +139,15 @@ public final class EmbeddedNode: Sendable {
         return plan
     }
 
+    /// The path from the root, as tools that are elsewhere need it.
+    private static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
+        defer { free(folder) }
+        return String(cString: folder) + "/" + path
+    }
+
     private static func logDirectory(_ path: String, _ disk: SystemDisk) -> LogDirectory {
-        LogDirectory(path: path) {
+        LogDirectory(path: absolute(path)) {
             guard let total = try? disk.bytesTotal(path), let usable = try? disk.bytesAvailable(path) else {
                 return nil
             }

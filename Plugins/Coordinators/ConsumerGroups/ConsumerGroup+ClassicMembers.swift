@@ -80,15 +80,12 @@ extension ConsumerGroup {
         throw GroupRefusal(.rebalanceInProgress, "Member \(memberID) is to join again.")
     }
 
-    /// Who is to leave by one entry of a LeaveGroup.
+    /// Who is to leave by one entry of a LeaveGroup: of either protocol, as an administrator may put out anybody.
     func leaving(_ identity: LeaveGroupRequest.MemberIdentity) throws(GroupRefusal) -> String {
-        guard identity.memberId.isEmpty, let instance = identity.groupInstanceId else {
-            _ = try classicMember(identity.memberId, instanceID: identity.groupInstanceId)
-            return identity.memberId
-        }
-        // An administrator puts out a static member by its owner's name for it.
-        let memberID = staticMembers[instance] ?? ""
-        _ = try classicMember(memberID, instanceID: instance)
+        // A static member may be named by its owner's name alone.
+        let owner = identity.memberId.isEmpty ? identity.groupInstanceId.flatMap { staticMembers[$0] } : nil
+        let memberID = owner ?? identity.memberId
+        _ = try self.member(memberID, instanceID: identity.groupInstanceId)
         return memberID
     }
 
@@ -163,10 +160,8 @@ extension ConsumerGroup {
         return metadata
     }
 
-    /// The member, if it is who it says and speaks the classic protocol.
-    private func classicMember(
-        _ memberID: String, instanceID: String?
-    ) throws(GroupRefusal) -> (Member, ConsumerGroupMemberMetadataValue.ClassicMemberMetadata) {
+    /// The member, if it is who it says.
+    private func member(_ memberID: String, instanceID: String?) throws(GroupRefusal) -> Member {
         if let instanceID {
             guard let owner = staticMembers[instanceID] else {
                 throw GroupRefusal(.unknownMemberId, "Instance id \(instanceID) is unknown.")
@@ -174,6 +169,14 @@ extension ConsumerGroup {
             try requireInstance(instanceID, of: owner, is: memberID)
         }
         guard let member = members[memberID] else { throw unknownMember(memberID) }
+        return member
+    }
+
+    /// The member, if it is who it says and speaks the classic protocol.
+    private func classicMember(
+        _ memberID: String, instanceID: String?
+    ) throws(GroupRefusal) -> (Member, ConsumerGroupMemberMetadataValue.ClassicMemberMetadata) {
+        let member = try self.member(memberID, instanceID: instanceID)
         guard let classic = member.metadata.classicMemberMetadata else {
             throw GroupRefusal(.unknownMemberId, "Member \(memberID) does not use the classic protocol.")
         }

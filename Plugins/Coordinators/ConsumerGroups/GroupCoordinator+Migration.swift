@@ -131,9 +131,7 @@ extension GroupCoordinator {
                     return LeaveGroupResponse.MemberResponse(identity, .unknownMemberId)
                 }
                 gone.append(memberID)
-                var left = LeaveGroupResponse.MemberResponse(identity, .none)
-                left.memberId = memberID
-                return left
+                return LeaveGroupResponse.MemberResponse(identity, .none)
             } catch {
                 return LeaveGroupResponse.MemberResponse(identity, error.code)
             }

@@ -11,7 +11,7 @@ struct ClusterNode: Sendable, Hashable {
 extension DescribeClusterRequest {
     /// What clients may do with the cluster where nobody is refused anything: create, alter, describe, act as
     /// a broker, describe and alter configurations, write idempotently (a bit each, by `AclOperation`).
-    private static let allOperations: Int32 = [5, 7, 8, 9, 10, 11, 12].reduce(0) { $0 | 1 << $1 }
+    static let allOperations: Int32 = [5, 7, 8, 9, 10, 11, 12].reduce(0) { $0 | 1 << $1 }
 
     /// The nodes, and which of them leads the metadata.
     func answer(clusterID: String, controllerID: Int32, nodes: [ClusterNode]) -> DescribeClusterResponse {

@@ -61,6 +61,7 @@ extension DescribeTopicPartitionsRequest {
         answer.name = topic.name
         answer.topicId = WireUUID(high: topic.id.high, low: topic.id.low)
         answer.isInternal = topic.isInternal
+        answer.topicAuthorizedOperations = TopicOperations.all
         return answer
     }
 

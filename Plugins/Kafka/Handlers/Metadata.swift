@@ -59,6 +59,14 @@ extension Broker {
         } else {
             response.topics = known.byName.values.map { describe($0) }
         }
+        if request.includeTopicAuthorizedOperations {
+            for place in response.topics.indices where response.topics[place].errorCode == .none {
+                response.topics[place].topicAuthorizedOperations = TopicOperations.all
+            }
+        }
+        if request.includeClusterAuthorizedOperations {
+            response.clusterAuthorizedOperations = DescribeClusterRequest.allOperations
+        }
         return response
     }
 
@@ -102,4 +110,11 @@ extension Broker {
         }
         return answer
     }
+}
+
+/// What may be done with a topic, as KIP-430 tells it: one bit an operation.
+enum TopicOperations {
+    /// Read (3), write (4), create (5), delete (6), alter (7), describe (8), describe and alter its configuration (10,
+    /// 11): all that there are, where nobody is refused anything.
+    static let all: Int32 = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11
 }

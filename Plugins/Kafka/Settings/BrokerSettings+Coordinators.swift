@@ -142,6 +142,18 @@ extension BrokerSettings {
             "group.consumer.heartbeat.interval.ms", .int, default: "5000", .atLeast(1),
             "How often members of consumer groups (KIP-848) are told to say that they live."),
         .init(
+            "group.consumer.min.session.timeout.ms", .int, default: "45000", .atLeast(1),
+            "The least that a group may set as consumer.session.timeout.ms."),
+        .init(
+            "group.consumer.max.session.timeout.ms", .int, default: "60000", .atLeast(1),
+            "The most that a group may set as consumer.session.timeout.ms."),
+        .init(
+            "group.consumer.min.heartbeat.interval.ms", .int, default: "5000", .atLeast(1),
+            "The least that a group may set as consumer.heartbeat.interval.ms."),
+        .init(
+            "group.consumer.max.heartbeat.interval.ms", .int, default: "15000", .atLeast(1),
+            "The most that a group may set as consumer.heartbeat.interval.ms."),
+        .init(
             "group.consumer.max.size", .int, default: "2147483647", .atLeast(1),
             "The most members that a consumer group (KIP-848) takes in."),
         .init(

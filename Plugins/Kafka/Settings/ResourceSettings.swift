@@ -11,27 +11,22 @@ enum GroupConfiguration {
             "How often members of the group are told to send a heartbeat, in the protocol of KIP-848."),
     ])
 
-    /// What the broker's settings say of each: the default, and the bounds of what groups may set.
-    private static let brokerNames = [
-        (name: "consumer.session.timeout.ms", of: "session.timeout.ms", least: Int64(45_000), most: Int64(60_000)),
-        (name: "consumer.heartbeat.interval.ms", of: "heartbeat.interval.ms", least: 5_000, most: 15_000),
-    ]
+    /// What the broker's settings bound.
+    private static let bounded = ["session.timeout.ms", "heartbeat.interval.ms"]
 
     /// What is set for a group, checked in itself and against the broker's bounds; Kafka's complaints.
     static func check(_ values: [String: String], _ broker: BrokerSettings) throws(SettingError) {
-        for bound in brokerNames {
-            guard let text = values[bound.name]?.trimmed, let number = Int64(text) else { continue }
-            let least = brokerNumber("group.consumer.min.\(bound.of)", broker) ?? bound.least
-            let most = brokerNumber("group.consumer.max.\(bound.of)", broker) ?? bound.most
-            if number < least {
+        for what in bounded {
+            let name = "consumer.\(what)"
+            guard let text = values[name]?.trimmed, let number = Int64(text) else { continue }
+            let (least, most) = ("group.consumer.min.\(what)", "group.consumer.max.\(what)")
+            if let bound = brokerNumber(least, broker), number < bound {
                 throw SettingError(
-                    .invalidValue, name: bound.name,
-                    "\(bound.name) must be greater than or equal to group.consumer.min.\(bound.of)")
+                    .invalidValue, name: name, "\(name) must be greater than or equal to \(least) (\(bound))")
             }
-            if number > most {
+            if let bound = brokerNumber(most, broker), number > bound {
                 throw SettingError(
-                    .invalidValue, name: bound.name,
-                    "\(bound.name) must be less than or equal to group.consumer.max.\(bound.of)")
+                    .invalidValue, name: name, "\(name) must be less than or equal to \(most) (\(bound))")
             }
         }
         let session = Int64(values["consumer.session.timeout.ms"]?.trimmed ?? "") ?? 45_000

@@ -107,6 +107,32 @@ struct SettingRefusals: Sendable {
             "metrics are served at /metrics of the HTTP listener"
         ),
         (.beginning("controlled.shutdown."), "every shutdown drains first; shutdown.* says for how long"),
+        (
+            .exactly(["group.coordinator.new.enable", "group.coordinator.rebalance.protocols"]),
+            "both protocols of consumer groups are served; UpdateFeatures with group.version 0 turns the newer one off"
+        ),
+        (
+            .exactly(["group.coordinator.threads", "group.coordinator.append.linger.ms"]),
+            "coordinators run on the event loops that num.network.threads counts, and append at once"
+        ),
+        (
+            .exactly(["offsets.load.buffer.size", "transaction.state.log.load.buffer.size"]),
+            "coordinators read their logs in chunks of one size"
+        ),
+        (
+            .exactly(["offsets.topic.compression.codec"]),
+            "offsets are stored as they are: compaction, not compression, keeps their log small"
+        ),
+        (.exactly(["offsets.commit.timeout.ms"]), "a commit is answered as soon as it is kept, or refused"),
+        (
+            .exactly(["transaction.partition.verification.enable"]),
+            "a partition always asks whether it is part of a transaction (KIP-890)"
+        ),
+        (
+            .exactly(["unstable.api.versions.enable", "unstable.feature.versions.enable"]),
+            "only what Kafka has released is served"
+        ),
+        (.beginning("leader.replication."), oneNode), (.beginning("follower.replication."), oneNode),
         (.beginning("share."), "share groups are not served"),
         (.beginning("group.share."), "share groups are not served"),
         (.beginning("group.streams."), "streams groups are not served"),

@@ -21,11 +21,6 @@ struct SettingTable: Sendable {
         return definition
     }
 
-    /// The name at the smallest edit distance from `name`; the first in the alphabet where two are as near.
-    ///
-    /// Cost: one distance a definition; for error paths.
-    func nearest(to name: String) -> String? {
-        definitions.map { (name: $0.name, distance: editDistance(name, $0.name)) }
-            .min { ($0.distance, $0.name) < ($1.distance, $1.name) }?.name
-    }
+    /// The name that somebody may have meant by `name`; nil: none is near. For error paths.
+    func nearest(to name: String) -> String? { nearestName(to: name, in: definitions.lazy.map(\.name)) }
 }
