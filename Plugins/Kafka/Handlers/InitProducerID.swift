@@ -15,9 +15,6 @@ extension Broker {
         refusal.errorCode = .coordinatorNotAvailable
         refusal.producerEpoch = -1
         let origin = origin(context, reply)
-        if let id = request.transactionalId, request.producerId == -1 {
-            forgottenCoordinators.began(id, on: reply.connection)
-        }
         answerLater(context, reply, refusal: refusal) { [self] in
             await initProducerID(request, origin, on: context.loop)
         }

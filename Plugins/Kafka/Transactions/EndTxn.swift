@@ -6,6 +6,7 @@ import WeirRuntime
 extension Broker {
     /// Commits or aborts a producer's transaction; answered when that is durable, before the markers are written.
     func serveEndTxn(_ request: EndTxnRequest, _ context: RequestContext, _ reply: Reply) -> RequestFlow {
+        forgottenCoordinators.wentOn(request.transactionalId)
         let origin = origin(context, reply)
         guard request.producerEpoch >= ProducerIdentity.lastEpoch, context.version >= 5 else {
             return endTransaction(request, origin, freshID: nil, context, reply)

@@ -1,54 +1,52 @@
 import Synchronization
+import WeirRuntime
 
 /// Wakes clients that wait for a coordinator which they have forgotten.
 ///
 /// librdkafka from 2.16.0 on forgets every broker when it has lost the connections to all of them, as with one node
 /// that restarts (its issue 5511). Where a transactional producer had asked for a group's coordinator before, it then
-/// waits with `send_offsets_to_transaction` for the one that it forgot, until any connection of its comes or goes:
-/// with one node none does before it is idle for too long, and by then the transaction has timed out.
+/// waits with `send_offsets_to_transaction` for the one that it forgot, and looks for another only when a connection of
+/// its comes or goes, and a second has passed. With one node none does before it is idle for too long, and by then the
+/// transaction has timed out.
 ///
-/// A connection that comes or goes is what a broker can give it. The connection that asked for the group's offsets to
-/// become part of the transaction serves nothing but transactions, and is told to end when that is answered: once for
-/// each transactional id that comes by a connection which did not see its beginning. From any thread.
+/// A connection that goes is what a broker can give it: where a group became part of a transaction and its offsets do
+/// not come, the connection to the transaction's coordinator, which serves nothing else, is told to end. From any thread.
 final class ForgottenCoordinators: Sendable {
-    /// Transactional ids that are remembered; where there are more, some clients are woken for nothing.
-    private static let idCountMax = 10_000
+    /// How long offsets may be on their way.
+    private static let patience: Duration = .milliseconds(1_200)
 
-    private enum Standing {
-        /// Its last connection was told to end; the next one is let be.
-        case woken
-        /// Its client has connected by this one, and has forgotten nothing since.
-        case settled(Connection)
+    private struct State {
+        var nextNumber: UInt64 = 0
+        /// The transactional ids whose offsets are awaited.
+        var awaited: [String: UInt64] = [:]
     }
 
-    private struct Connection {
-        weak var handler: ConnectionHandler?
-    }
+    private let state = Mutex(State())
 
-    private let standings = Mutex<[String: Standing]>([:])
-
-    /// A client began with the transactional id: it knows no coordinators that it could have forgotten.
-    func began(_ id: String, on connection: ConnectionHandler) {
-        guard connection.software.forgetsCoordinators else { return }
-        set(.settled(Connection(handler: connection)), for: id)
-    }
-
-    /// A client's group became part of a transaction; tells the connection to end where the client may wait otherwise.
+    /// A client's group became part of a transaction: its offsets are to come.
     func joined(_ id: String, on connection: ConnectionHandler) {
         guard connection.software.forgetsCoordinators else { return }
-        switch standings.withLock({ $0[id] }) {
-        case .settled(let settled) where settled.handler === connection: return
-        case .woken: set(.settled(Connection(handler: connection)), for: id)
-        case .settled, nil:
-            set(.woken, for: id)
-            connection.tellEnd()
+        let number = state.withLock { state in
+            state.nextNumber += 1
+            state.awaited[id] = state.nextNumber
+            return state.nextNumber
+        }
+        connection.loop.schedule(after: Self.patience) { [weak self, weak connection] in
+            guard let self, take(id, number) else { return }
+            connection?.tellEnd()
         }
     }
 
-    private func set(_ standing: Standing, for id: String) {
-        standings.withLock { standings in
-            if standings.count >= Self.idCountMax, standings[id] == nil { standings = [:] }
-            standings[id] = standing
+    /// Offsets came, or the transaction ends without.
+    func wentOn(_ id: String) {
+        state.withLock { _ = $0.awaited.removeValue(forKey: id) }
+    }
+
+    private func take(_ id: String, _ number: UInt64) -> Bool {
+        state.withLock { state in
+            guard state.awaited[id] == number else { return false }
+            state.awaited[id] = nil
+            return true
         }
     }
 }

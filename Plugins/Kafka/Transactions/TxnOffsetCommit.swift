@@ -12,6 +12,7 @@ extension Broker {
     func serveTxnOffsetCommit(
         _ request: TxnOffsetCommitRequest, _ context: RequestContext, _ reply: Reply
     ) -> RequestFlow {
+        forgottenCoordinators.wentOn(request.transactionalId)
         let known = topics.snapshot()
         var asked = request
         asked.topics = request.topics.compactMap { topic in
