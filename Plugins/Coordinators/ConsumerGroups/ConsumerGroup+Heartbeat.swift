@@ -17,7 +17,10 @@ struct GroupRefusal: Error, Equatable {
 
 extension String {
     /// What of it a message can repeat: clients may call things by thirty thousand characters, an answer holds no more.
-    var shortened: String { count <= Self.messageCountMax ? self : prefix(Self.messageCountMax) + "…" }
+    var shortened: String {
+        let start = unicodeScalars.prefix(Self.messageCountMax)
+        return start.endIndex == endIndex ? self : String(start) + "…"
+    }
 
     private static let messageCountMax = 1_000
 }

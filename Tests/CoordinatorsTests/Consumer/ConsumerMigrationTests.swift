@@ -196,6 +196,29 @@ struct ConsumerMigrationTests {
         #expect(harness.join("new").owned == [Self.orders: [0, 1, 2, 3]])
     }
 
+    @Test("an administrator puts out members of KIP-848, by their ids or their owners' names for them")
+    func putOut() {
+        var harness = ConsumerHarness()
+        _ = harness.join("a")
+        _ = harness.join("b") { $0.instanceId = "i" }
+        _ = harness.join("c")
+        var leave = LeaveGroupRequest()
+        leave.groupId = "g"
+        leave.members = [("a", nil), ("", "i"), ("nobody", nil), ("c", "i")].map { member, instance in
+            var identity = LeaveGroupRequest.MemberIdentity()
+            identity.memberId = member
+            identity.groupInstanceId = instance
+            return identity
+        }
+        guard case .leave(let left) = harness.ask(.leave(leave, ConsumerHarness.origin(5))) else {
+            Issue.record("a LeaveGroup was not answered as one")
+            return
+        }
+        #expect(left.members.map(\.errorCode) == [.none, .none, .unknownMemberId, .fencedInstanceId])
+        #expect(left.members.map(\.memberId) == ["a", "", "nobody", "c"])
+        #expect(harness.group()?.members.keys.sorted() == ["c"])
+    }
+
     @Test("a classic member is refused as in a classic group, and put out when it does not come in time")
     func refusals() {
         var (harness, old) = Self.classicGroup()

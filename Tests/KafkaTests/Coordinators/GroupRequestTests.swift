@@ -337,6 +337,18 @@ import WorkTracking
         #expect(described.map(\.members.count) == [1, 2, 0])
         #expect(described.map(\.errorCode) == [.none, .none, .groupIdNotFound])
         #expect(described[0].authorizedOperations == 328)
+        var forget = OffsetDeleteRequest()
+        forget.groupId = "a"
+        forget.topics = ["none"].map { name in
+            var topic = OffsetDeleteRequest.OffsetDeleteRequestTopic()
+            topic.name = name
+            topic.partitions = [OffsetDeleteRequest.OffsetDeleteRequestPartition()]
+            return topic
+        }
+        let forgotten = try #require(try client.ask(forget, version: 0))
+        #expect(forgotten.errorCode == .none)
+        #expect(forgotten.topics.map(\.name) == ["none"])
+        #expect(forgotten.topics.flatMap(\.partitions).map(\.errorCode) == [.unknownTopicOrPartition])
         var delete = DeleteGroupsRequest()
         delete.groupsNames = ["a", "none", "a"]
         let deleted = try #require(try client.ask(delete, version: 2)?.results)
