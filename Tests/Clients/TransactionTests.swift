@@ -27,8 +27,11 @@ extension EndToEnd {
             let input = node.folder.appendingPathComponent("numbers.txt")
             try text.write(to: input, atomically: true, encoding: .utf8)
             _ = try ChildProcess.run("kcat", ["-P", "-b", node.kafka, "-t", "numbers", "-l", input.path])
+            // Without rebootstrapping: a node that ends in the middle of a transaction and is back at once may leave
+            // librdkafka 2.16 waiting for a coordinator that it has forgotten.
             let transform = try Script(
-                "transform.py", [node.kafka, "numbers", "doubled", "doublers", "\(count)", "--patience", "150"])
+                "transform.py",
+                [node.kafka, "numbers", "doubled", "doublers", "\(count)", "--patience", "150", "--recovery", "none"])
             var generator = SystemRandomNumberGenerator()
             for _ in 0..<5 {
                 try transform.wait(for: "transformed", times: 4)
@@ -42,6 +45,29 @@ extension EndToEnd {
             let found = try committedValues(in: "doubled", of: node)
             #expect(found.count == count, "\(stats)")
             #expect(found == expected)
+            #expect(node.stop().status == 0)
+        }
+
+        private struct Second: Decodable {
+            var seconds: Double
+        }
+
+        @Test(
+            "a producer with its client's own settings goes on after a restart", .timeLimit(.minutes(2)),
+            arguments: [SIGTERM, SIGKILL])
+        func goesOn(_ signal: Int32) throws {
+            var node = try NodeProcess()
+            defer { node.removeFolder() }
+            for topic in ["numbers", "doubled"] {
+                _ = try Program.weir("topic", "create", topic, "--bootstrap", node.kafka)
+            }
+            let producer = try Script("two_transactions.py", [node.kafka, "numbers", "doubled", "doublers"])
+            try producer.wait(for: "first")
+            node.stop(signal)
+            node = try NodeProcess(folder: node.folder, kafkaPort: node.kafkaPort)
+            _ = try producer.finish(Second.self)
+            #expect(try committedValues(in: "doubled", of: node) == ["1", "2"])
+            #expect(try DescribedGroup("doublers", at: node).partitions.map(\.currentOffset) == [2])
             #expect(node.stop().status == 0)
         }
 

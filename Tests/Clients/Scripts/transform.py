@@ -18,10 +18,11 @@ for name in ("bootstrap", "input", "output", "group"):
 parser.add_argument("count", type=int)
 parser.add_argument("--transactional-id", default="transform")
 parser.add_argument("--patience", type=float, default=60)
+parser.add_argument("--recovery", choices=["rebootstrap", "none"], default="rebootstrap")
 arguments = parser.parse_args()
 
 common = {"bootstrap.servers": arguments.bootstrap, "log_level": 0, "reconnect.backoff.ms": 20,
-          "reconnect.backoff.max.ms": 200}
+          "reconnect.backoff.max.ms": 200, "metadata.recovery.strategy": arguments.recovery}
 stats = {"transactions": 0, "aborted": 0, "producers": 0, "errors": {}}
 deadline = time.monotonic() + arguments.patience
 
