@@ -66,7 +66,8 @@ struct KafkaClientTests {
             broker.on(
                 .metadata, .answer(Answers.metadata(["t"], leader: ("127.0.0.1", 1), .unknownTopicOrPartition)))
             let topic = await #expect(throws: ClientError.self) { try await client.partitions(of: "t") }
-            #expect(topic?.message == "topic 't': UNKNOWN_TOPIC_OR_PARTITION")
+            #expect(topic?.message == "there is no topic 't'")
+            #expect(topic?.errorCode == .unknownTopicOrPartition)
             let partition = await #expect(throws: ClientError.self) { try await client.leader(of: "t", 7) }
             #expect(partition?.message.contains("topic 't' has no partition 7") == true)
             await client.close()
