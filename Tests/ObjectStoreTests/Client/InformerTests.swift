@@ -122,6 +122,31 @@ struct InformerTests {
         }
     }
 
+    @Test("is synced only when each handler was told of everything, the first ones and later ones")
+    func syncedAfterTelling() async throws {
+        for name in ["a", "b"] { try await client.create(Gadget(name)) }
+        let informer = Informer(store, Gadget.self)
+        let seen = Mutex<[String]>([])
+        func handler(_ called: String) -> @Sendable (ResourceChange<Gadget>) -> Void {
+            { change in
+                let text = "\(called) \(change.resource.metadata.name) \(informer.hasSynced)"
+                seen.withLock { $0.append(text) }
+            }
+        }
+        informer.addHandler(handler("early"))
+        try await running(informer) {
+            try await informer.synced()
+            #expect(seen.withLock { $0 } == ["early a false", "early b false"])
+            informer.addHandler(handler("late"))
+            #expect(!informer.hasSynced)
+            try await informer.synced()
+            #expect(seen.withLock { $0.dropFirst(2) } == ["late a false", "late b false"])
+            try await client.create(Gadget("c"))
+            await until { seen.withLock { $0.count } == 6 }
+            #expect(seen.withLock { $0.dropFirst(4) } == ["early c true", "late c true"])
+        }
+    }
+
     @Test("finds objects by its indexes, also by those that come later")
     func indexes() async throws {
         try await client.create(Gadget("a", labels: ["team": "red"]))

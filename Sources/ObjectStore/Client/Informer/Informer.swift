@@ -19,14 +19,16 @@ public final class Informer<R: Resource>: Sendable {
     private struct State {
         var machine = InformerMachine<R>()
         var handlers: [Registration] = []
-        /// Those that were not told yet what is there.
+        /// Those that were not told yet of all that is there; in the order of their ids.
         var newHandlers: [Registration] = []
+        /// Whether a list was complete once, and the handlers have been told of it.
+        var hasToldList = false
         var nextID: UInt64 = 1
         var stream: WatchStream?
         var isStopped = false
         var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
 
-        var isSynced: Bool { machine.hasListed && newHandlers.isEmpty }
+        var isSynced: Bool { hasToldList && newHandlers.isEmpty }
 
         /// Those who wait for the first list, if it is there or never will be.
         mutating func takeWaiters() -> [CheckedContinuation<Void, Never>] {
@@ -254,23 +256,25 @@ extension Informer {
             for handler in handlers { handler.body(change) }
         }
         permit.end()
+        state.withLock { $0.hasToldList = $0.machine.hasListed }
         wakeWaiters()
     }
 
     /// Tells new handlers what is there; from here on they are told of changes like the others.
     private func welcome(_ gate: Gate) throws {
-        guard state.withLock({ !$0.newHandlers.isEmpty }) else { return }
+        let (handlers, resources) = state.withLock { ($0.newHandlers, $0.machine.cache.resources) }
+        guard let lastID = handlers.last?.id else { return }
         let permit = try enter(gate)
-        let (handlers, resources) = state.withLock { state in
-            let handlers = state.newHandlers
-            state.handlers += handlers
-            state.newHandlers = []
-            return (handlers, state.machine.cache.resources)
-        }
         for element in resources.elements {
             for handler in handlers { handler.body(ResourceChange(.added(element.resource), .list)) }
         }
         permit.end()
+        state.withLock { state in
+            // Without those that were removed meanwhile; those that were added meanwhile are told next.
+            let toldCount = state.newHandlers.count { $0.id <= lastID }
+            state.handlers += state.newHandlers.prefix(toldCount)
+            state.newHandlers.removeFirst(toldCount)
+        }
         wakeWaiters()
     }
 
