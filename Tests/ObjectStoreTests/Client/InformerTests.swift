@@ -186,7 +186,6 @@ struct InformerTests {
                 await clock.sleepers(atLeast: 1)
                 #expect(clock.nextDeadline == clock.now + wait)
                 clock.advance(by: wait)
-                await until { clock.sleeperCount == 0 }
             }
             try await informer.synced()
             #expect(informer.count == 1)
