@@ -234,13 +234,14 @@ extension Runtime {
         let context = ComponentContext(
             gate: entry.gate, observeGate: entry.observeGate, logger: logger, clock: clock,
             onFailure: { [weak self] reason in self?.noteFailure(of: name, reason) })
+        let begin = clock.now
         // A task of its own, so that a shutdown which begins now can cancel it.
         let start = Task { try await entry.component.start(context) }
         state.withLock { state in
             guard time == .withRuntime else { return }
             if state.phase == .ending { start.cancel() } else { state.starts[name] = start }
         }
-        let limit = startTimer(name, start)
+        let limit = startTimer(name, start, since: begin)
         let result = await start.result
         limit?.cancel()
         let isEnding = state.withLock { state in
@@ -259,10 +260,12 @@ extension Runtime {
         }
     }
 
-    private func startTimer(_ name: String, _ start: Task<Void, any Error>) -> Task<Void, Never>? {
+    private func startTimer(
+        _ name: String, _ start: Task<Void, any Error>, since begin: MonotonicTime
+    ) -> Task<Void, Never>? {
         guard let limit = configuration.startLimit else { return nil }
         return Task { [clock, logger] in
-            guard (try? await clock.sleep(for: limit)) != nil else { return }
+            guard (try? await clock.sleep(until: begin + limit)) != nil else { return }
             logger.error("\(name) did not start within \(limit.inSeconds); its start is cancelled")
             start.cancel()
         }

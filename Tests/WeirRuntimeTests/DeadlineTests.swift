@@ -235,6 +235,7 @@ struct DeadlineTests {
         async let ended = bench.runtime.run()
         await bench.journal.wait(for: "slow.start")
         await bench.advance(by: .seconds(30))
+        await slow.cancelled.wait()
         slow.release()
         do {
             _ = try await ended

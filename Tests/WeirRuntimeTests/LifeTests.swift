@@ -70,6 +70,7 @@ struct LifeTests {
         async let ended = bench.runtime.run { Issue.record("never ready") }
         await bench.journal.wait(for: "slow.start")
         bench.signals.send(.terminate)
+        await slow.cancelled.wait()
         slow.release()
         let report = try await ended
         #expect(report.exitCode == 0)

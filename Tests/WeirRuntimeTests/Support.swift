@@ -65,6 +65,8 @@ final class Probe: Component {
     let hangs: Set<Verb>
     let own: [Stage: Deadlines]
     let held = StopSignal()
+    /// Raised when something that hangs was cancelled.
+    let cancelled = StopSignal()
     private let kept = Mutex<ComponentContext?>(nil)
 
     init(
@@ -108,8 +110,11 @@ final class Probe: Component {
         journal.note("\(name).\(verb.rawValue)")
         if hangs.contains(verb) {
             // Ignores cancellation, as something stuck does.
-            let held = held
-            await Task { await held.wait() }.value
+            await withTaskCancellationHandler {
+                await Task { [held] in await held.wait() }.value
+            } onCancel: {
+                cancelled.raise()
+            }
             try Task.checkCancellation()
         }
         if fails.contains(verb) { throw Broken() }
