@@ -127,8 +127,8 @@ extension BrokerSettings {
             "group.max.session.timeout.ms", .int, default: "1800000", .atLeast(1),
             "The longest session that a member of a classic group may ask for."),
         .init(
-            "group.initial.rebalance.delay.ms", .int, default: "3000", .atLeast(0),
-            "How long an empty classic group waits for more members after the first, before it assigns."),
+            "group.initial.rebalance.delay.ms", .int, default: "1000", .atLeast(0),
+            "How long an empty classic group waits for more members after the first, before it assigns; in Kafka 3000."),
         .init(
             "group.max.size", .int, default: "2147483647", .atLeast(1),
             "The most members that a classic group takes in."),
@@ -139,8 +139,8 @@ extension BrokerSettings {
             "group.consumer.session.timeout.ms", .int, default: "45000", .atLeast(1),
             "How long a member of a consumer group (KIP-848) may be silent."),
         .init(
-            "group.consumer.heartbeat.interval.ms", .int, default: "5000", .atLeast(1),
-            "How often members of consumer groups (KIP-848) are told to say that they live."),
+            "group.consumer.heartbeat.interval.ms", .int, default: "3000", .atLeast(1),
+            "How often members of consumer groups (KIP-848) are told to say that they live; in Kafka 5000."),
         .init(
             "group.consumer.min.session.timeout.ms", .int, default: "45000", .atLeast(1),
             "The least that a group may set as consumer.session.timeout.ms."),
@@ -148,8 +148,8 @@ extension BrokerSettings {
             "group.consumer.max.session.timeout.ms", .int, default: "60000", .atLeast(1),
             "The most that a group may set as consumer.session.timeout.ms."),
         .init(
-            "group.consumer.min.heartbeat.interval.ms", .int, default: "5000", .atLeast(1),
-            "The least that a group may set as consumer.heartbeat.interval.ms."),
+            "group.consumer.min.heartbeat.interval.ms", .int, default: "1000", .atLeast(1),
+            "The least that a group may set as consumer.heartbeat.interval.ms; in Kafka 5000."),
         .init(
             "group.consumer.max.heartbeat.interval.ms", .int, default: "15000", .atLeast(1),
             "The most that a group may set as consumer.heartbeat.interval.ms."),

@@ -7,7 +7,7 @@ enum GroupConfiguration {
             "consumer.session.timeout.ms", .int, default: "45000", .atLeast(1),
             "How long a member of the group may be silent before it is taken out, in the protocol of KIP-848."),
         .init(
-            "consumer.heartbeat.interval.ms", .int, default: "5000", .atLeast(1),
+            "consumer.heartbeat.interval.ms", .int, default: "3000", .atLeast(1),
             "How often members of the group are told to send a heartbeat, in the protocol of KIP-848."),
     ])
 
@@ -29,9 +29,10 @@ enum GroupConfiguration {
                     .invalidValue, name: name, "\(name) must be less than or equal to \(most) (\(bound))")
             }
         }
-        let session = Int64(values["consumer.session.timeout.ms"]?.trimmed ?? "") ?? 45_000
-        let heartbeat = Int64(values["consumer.heartbeat.interval.ms"]?.trimmed ?? "") ?? 5_000
-        guard session > heartbeat else {
+        func effective(_ what: String) -> Int64 {
+            Int64(values["consumer.\(what)"]?.trimmed ?? "") ?? brokerNumber("group.consumer.\(what)", broker) ?? 0
+        }
+        guard effective("session.timeout.ms") > effective("heartbeat.interval.ms") else {
             throw SettingError(
                 .invalidValue, name: "consumer.session.timeout.ms",
                 "consumer.session.timeout.ms must be greater than consumer.heartbeat.interval.ms")

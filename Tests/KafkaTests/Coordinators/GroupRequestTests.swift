@@ -114,7 +114,7 @@ import WorkTracking
             try member.sendJoin()
             node.settle()
         }
-        node.pass(.seconds(7))
+        node.pass(.seconds(3))
         for member in members {
             guard try member.receiveJoin() == ErrorCode.none else { throw Unexpected("not joined") }
         }

@@ -65,7 +65,7 @@ import Testing
             ("consumer.session.timeout.ms", "44999", .invalidConfig),
             ("consumer.session.timeout.ms", "60001", .invalidConfig),
             ("consumer.heartbeat.interval.ms", "6000", .none),
-            ("consumer.heartbeat.interval.ms", "4999", .invalidConfig), ("retention.ms", "1", .invalidConfig),
+            ("consumer.heartbeat.interval.ms", "999", .invalidConfig), ("retention.ms", "1", .invalidConfig),
         ])
     func groupRules(setting: String, value: String, expected: ErrorCode) throws {
         let client = try SimulatedBroker().connect()
