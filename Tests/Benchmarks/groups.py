@@ -105,11 +105,13 @@ def rebalances(bootstrap, row, protocol, members=50, partitions=500):
         f"{took:.2f} s (session timeout {SESSION_MS / 1000 if protocol == 'classic' else 45:g} s)")
     row(f"groups: partitions that moved for its {moving}, {protocol}",
         f"{sum(m.assigned for m in team) - assigned} given, {sum(m.revoked for m in team) - revoked} taken from others")
+    # Longer than a heartbeat of KIP-848: from here on the group is calm.
+    time.sleep(8)
     begin = time.monotonic()
     newcomer = Member(bootstrap, topic, group, members, protocol)
     newcomer.start()
     until(lambda: len(newcomer.owned) == share, 120, "the newcomer has its share")
-    row(f"groups: one joins {members - 1}, {protocol}, until it has its share", f"{newcomer.changed - begin:.2f} s")
+    row(f"groups: one joins {members - 1} that are calm, {protocol}, until it has its share", f"{newcomer.changed - begin:.2f} s")
     for member in team + [newcomer]:
         member.stopping = True
     for member in team + [newcomer]:
