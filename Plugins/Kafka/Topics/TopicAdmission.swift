@@ -38,6 +38,12 @@ public struct TopicAdmission: Admission {
         return admitted
     }
 
+    /// Throws `.forbidden` for topics that keep the broker's own state.
+    public func admitDeletion(of stored: Object) throws(ObjectError) {
+        guard TopicName.isInternal(stored.metadata.name) else { return }
+        throw ObjectError(.forbidden, TopicError.deletionOfInternal(stored.metadata.name).message)
+    }
+
     private struct Findings {
         var causes: [ObjectError.Cause] = []
 

@@ -123,10 +123,7 @@ extension TopicCatalog {
             return .failure(error)
         }
         guard !topic.isInternal else {
-            return .failure(
-                TopicError(
-                    .invalidTopicException,
-                    "The internal topic \(topic.name) keeps the broker's own state and cannot be deleted."))
+            return .failure(.deletionOfInternal(topic.name))
         }
         return await reconciler.progress.following(topic.name) { follower in
             let options = DeleteOptions(preconditions: Preconditions(uid: topic.id.uid))

@@ -64,6 +64,12 @@ public struct TopicError: Error, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Of a topic that keeps the broker's own state.
+    static func deletionOfInternal(_ topic: String) -> TopicError {
+        TopicError(
+            .invalidTopicException, "The internal topic \(topic) keeps the broker's own state and cannot be deleted.")
+    }
+
     /// The sentence.
     public var description: String { message }
 }

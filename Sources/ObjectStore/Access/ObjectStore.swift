@@ -171,11 +171,12 @@ public final class ObjectStore: ObjectAccess {
 
     /// Asks for an object to go; returns it as it is now. Finalizers may hold it back.
     public func delete(_ key: ObjectKey, _ options: DeleteOptions) async throws -> Object {
-        let (key, _) = try resolved(key)
+        let (key, record) = try resolved(key)
         let ownFinalizer = try ContentsRules.finalizer(ofDeleted: key)
         return try await settled(key) { stored in
             guard let stored else { throw ObjectError.notFound(key) }
             try options.preconditions.check(stored)
+            for admission in record.admissions { try admission.admitDeletion(of: stored) }
             let outcome = WriteRules.deletion(
                 of: stored, options.propagation, ownFinalizer: ownFinalizer, now: self.now)
             return try await self.perform(outcome, stored)

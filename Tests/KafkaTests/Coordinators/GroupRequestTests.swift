@@ -1,6 +1,7 @@
 import Coordinators
 import KafkaWire
 import NIOCore
+import ObjectStore
 import SegmentLog
 import Testing
 import WeirRuntime
@@ -311,6 +312,13 @@ import WorkTracking
             #expect(Self.code(deleted[0]) == .invalidTopicException)
             let grown = await topics.createPartitions([NewPartitions(topic: "__consumer_offsets", totalCount: 60)])
             #expect(Self.code(grown[0]) == .invalidPartitions)
+        }
+        // Nor does who deletes the object.
+        try node.run { [objects = node.broker.topics.objects] in
+            let refused = await #expect(throws: ObjectError.self) {
+                try await objects.delete(TopicObject.key("__consumer_offsets"), DeleteOptions())
+            }
+            #expect(refused?.reason == .forbidden)
         }
     }
 
