@@ -111,7 +111,8 @@ def rebalances(bootstrap, row, protocol, members=50, partitions=500):
     newcomer = Member(bootstrap, topic, group, members, protocol)
     newcomer.start()
     until(lambda: len(newcomer.owned) == share, 120, "the newcomer has its share")
-    row(f"groups: one joins {members - 1} that are calm, {protocol}, until it has its share", f"{newcomer.changed - begin:.2f} s")
+    row(f"groups: one joins {members - 1} that are calm, {protocol}, until it has its share",
+        f"{newcomer.changed - begin:.2f} s")
     for member in team + [newcomer]:
         member.stopping = True
     for member in team + [newcomer]:

@@ -19,16 +19,15 @@ public final class Informer<R: Resource>: Sendable {
     private struct State {
         var machine = InformerMachine<R>()
         var handlers: [Registration] = []
-        /// Those that were not told yet of all that is there; in the order of their ids.
+        /// Those that were not told yet of all that is there, for which a first list must be complete; in the order of
+        /// their ids.
         var newHandlers: [Registration] = []
-        /// Whether a list was complete once, and the handlers have been told of it.
-        var hasToldList = false
         var nextID: UInt64 = 1
         var stream: WatchStream?
         var isStopped = false
         var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
 
-        var isSynced: Bool { hasToldList && newHandlers.isEmpty }
+        var isSynced: Bool { machine.hasListed && newHandlers.isEmpty }
 
         /// Those who wait for the first list, if it is there or never will be.
         mutating func takeWaiters() -> [CheckedContinuation<Void, Never>] {
@@ -256,14 +255,15 @@ extension Informer {
             for handler in handlers { handler.body(change) }
         }
         permit.end()
-        state.withLock { $0.hasToldList = $0.machine.hasListed }
         wakeWaiters()
     }
 
-    /// Tells new handlers what is there; from here on they are told of changes like the others.
+    /// Tells new handlers what is there, once that is known; from here on they are told of changes like the others.
     private func welcome(_ gate: Gate) throws {
-        let (handlers, resources) = state.withLock { ($0.newHandlers, $0.machine.cache.resources) }
-        guard let lastID = handlers.last?.id else { return }
+        let (isKnown, handlers, resources) = state.withLock { state in
+            (state.machine.hasListed, state.newHandlers, state.machine.cache.resources)
+        }
+        guard isKnown, let lastID = handlers.last?.id else { return }
         let permit = try enter(gate)
         for element in resources.elements {
             for handler in handlers { handler.body(ResourceChange(.added(element.resource), .list)) }
