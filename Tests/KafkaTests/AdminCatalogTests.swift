@@ -140,6 +140,28 @@ struct AdminCatalogTests {
         #expect(again.topics == node.topics)
     }
 
+    @Test("the topic of coordinators is taken back too where it cannot be made, and later made at once; then it stays")
+    func internalTopic() throws {
+        let name = InternalTopic.offsets
+        let node = try AdminNode.started()
+        node.disk.refuse(topic: name)
+        #expect(try node.run { catalog in await catalog.autoCreate([name]) }.map(\.code) == [56])
+        let left = try node.run { [objects = node.objects] _ in
+            await #expect(throws: ObjectError.self) { try await objects.get(TopicObject.key(name)) }
+        }
+        #expect(left?.reason == .notFound)
+        node.disk.allow(topic: name)
+        #expect(try node.run { catalog in await catalog.autoCreate([name]) }.map(\.code) == [0])
+        let refused = try node.run { [objects = node.objects] _ in
+            await #expect(throws: ObjectError.self) {
+                try await objects.delete(TopicObject.key(name), DeleteOptions())
+            }
+        }
+        #expect(refused?.reason == .forbidden)
+        #expect(node.catalog.snapshot()[name] != nil)
+        node.checkLogs()
+    }
+
     @Test("without its objects a data folder is refused, and nothing in it is touched")
     func lostMetadata() throws {
         let node = try AdminNode.started()

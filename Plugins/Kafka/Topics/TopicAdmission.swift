@@ -38,9 +38,9 @@ public struct TopicAdmission: Admission {
         return admitted
     }
 
-    /// Throws `.forbidden` for topics that keep the broker's own state.
+    /// Throws `.forbidden` for topics that keep the broker's own state; one that could not be made keeps none.
     public func admitDeletion(of stored: Object) throws(ObjectError) {
-        guard TopicName.isInternal(stored.metadata.name) else { return }
+        guard TopicName.isInternal(stored.metadata.name), TopicStatus.partitions(of: stored) > 0 else { return }
         throw ObjectError(.forbidden, TopicError.deletionOfInternal(stored.metadata.name).message)
     }
 

@@ -105,6 +105,11 @@ struct TopicStatus: Hashable {
     /// Why it is not ready.
     var message: String?
 
+    /// How many partitions of a stored topic serve, as its status says.
+    static func partitions(of object: Object) -> Int32 {
+        object.status?["partitions"]?.integerValue.flatMap { Int32(exactly: $0) } ?? 0
+    }
+
     var json: JSONValue {
         var json: JSONValue = [
             "phase": .string(phase.rawValue), "partitions": .integer(Int64(partitions)),

@@ -160,7 +160,7 @@ public final class TopicReconciler: Sendable {
     private func leaving(_ object: Object) -> TopicDescription {
         let id = TopicID(uid: object.metadata.uid) ?? TopicID(high: 0, low: 0)
         let asked = TopicSpec(object.spec).partitions ?? 0
-        let found = object.status?["partitions"]?.integerValue.flatMap { Int32(exactly: $0) } ?? 0
+        let found = TopicStatus.partitions(of: object)
         let served = index.snapshot()[id]
         return TopicDescription(
             name: object.metadata.name, id: id, partitionCount: max(asked, found, served?.partitionCount ?? 0),
