@@ -4,10 +4,11 @@ import Coordinators
 enum GroupConfiguration {
     static let table = SettingTable([
         .init(
-            "consumer.session.timeout.ms", .int, default: "45000", .atLeast(1),
+            "consumer.session.timeout.ms", .int, default: brokerDefault("consumer.session.timeout.ms"), .atLeast(1),
             "How long a member of the group may be silent before it is taken out, in the protocol of KIP-848."),
         .init(
-            "consumer.heartbeat.interval.ms", .int, default: "3000", .atLeast(1),
+            "consumer.heartbeat.interval.ms", .int, default: brokerDefault("consumer.heartbeat.interval.ms"),
+            .atLeast(1),
             "How often members of the group are told to send a heartbeat, in the protocol of KIP-848."),
     ])
 
@@ -46,12 +47,7 @@ enum GroupConfiguration {
             if let value = values[definition.name] {
                 synonyms.append(.init(name: definition.name, value: value, source: .group))
             }
-            let inherited = "group.\(definition.name)"
-            if BrokerSettings.table[inherited] != nil {
-                synonyms += broker.synonyms(of: inherited)
-            } else if let value = definition.defaultValue {
-                synonyms.append(.init(name: inherited, value: value, source: .default))
-            }
+            synonyms += broker.synonyms(of: "group.\(definition.name)")
             return ConfigurationEntry(
                 definition: definition, value: synonyms.first?.value, source: synonyms.first?.source ?? .default,
                 isReadOnly: false, synonyms: synonyms)
@@ -59,8 +55,12 @@ enum GroupConfiguration {
     }
 
     private static func brokerNumber(_ name: String, _ broker: BrokerSettings) -> Int64? {
-        let text = broker.values[name] ?? BrokerSettings.table[name]?.defaultValue
-        return text.flatMap { Int64($0) }
+        broker.synonyms(of: name).first.flatMap { Int64($0.value) }
+    }
+
+    /// What a broker has for all groups where nobody set it.
+    private static func brokerDefault(_ name: String) -> String? {
+        BrokerSettings.table.required("group.\(name)").defaultValue
     }
 }
 
